@@ -1,0 +1,6 @@
+//go:build !tare_embed_init
+
+package launch
+
+// embedded is empty in a plain "go build": init is this binary again (init.go at the top level).
+const embedded = ""

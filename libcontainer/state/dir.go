@@ -1,0 +1,219 @@
+package state
+
+import (
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// LockTimeout is how long a verb waits for another one on the same container. A create with slow hooks holds the lock long.
+const LockTimeout = 60 * time.Second
+
+// maxConfig bounds what is read back of a saved config.json; package spec has already refused larger ones.
+const maxConfig = 64 << 20
+
+// Dir is the directory of one container, held by descriptor, locked or not.
+type Dir struct {
+	ID       string
+	root     *Root
+	fd       int
+	ownsRoot bool // Close closes the root too
+}
+
+// OpenDir opens the directory of a container below a root that nobody else needs.
+func OpenDir(root, id string) (*Dir, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	r, err := OpenRoot(root, false)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.Open(id)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	d.ownsRoot = true
+	return d, nil
+}
+
+// Create makes the directory of a new container and locks it. An id that is taken is ErrExist.
+func (r *Root) Create(id string) (*Dir, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	switch err := unix.Mkdirat(r.fd, id, 0o700); err {
+	case nil:
+	case unix.EEXIST:
+		return nil, fault.ErrExist
+	default:
+		return nil, &fault.Error{Op: "mkdir", Path: filepath.Join(r.Path, id), Err: err}
+	}
+	d, err := r.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Lock(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Open opens the directory of a container without locking it. None is ErrNotExist.
+func (r *Root) Open(id string) (*Dir, error) {
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat(r.fd, id, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	switch err {
+	case nil:
+		return &Dir{ID: id, root: r, fd: fd}, nil
+	case unix.ENOENT:
+		return nil, fault.ErrNotExist
+	}
+	return nil, &fault.Error{Op: "open", Path: filepath.Join(r.Path, id), Err: err}
+}
+
+// Lock takes the container's lock, waiting up to LockTimeout.
+func (d *Dir) Lock() error {
+	err := unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		err = d.waitLock()
+	}
+	if err != nil {
+		return &fault.Error{Op: "lock", Path: d.path(""), Err: err, Hint: "another command is working on this container"}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return &fault.Error{Op: "stat", Path: d.path(""), Err: err}
+	}
+	if st.Nlink == 0 { // S2
+		return fault.ErrNotExist
+	}
+	return nil
+}
+
+// waitLock blocks in the kernel, on a goroutine that is left behind when the time is up: the process is about to exit then.
+func (d *Dir) waitLock() error {
+	done := make(chan error, 1)
+	fd := d.fd
+	go func() {
+		for {
+			if err := unix.Flock(fd, unix.LOCK_EX); err != unix.EINTR {
+				done <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(LockTimeout):
+		return fault.ErrTimeout
+	}
+}
+
+// Close closes the descriptor, and with it the lock.
+func (d *Dir) Close() {
+	unix.Close(d.fd)
+	if d.ownsRoot {
+		d.root.Close()
+	}
+}
+
+// Fd is the descriptor, for making and reaching the start gate by name; it stays d's.
+func (d *Dir) Fd() int { return d.fd }
+
+// SaveConfig keeps the configuration as it was given.
+func (d *Dir) SaveConfig(config []byte) error { return d.write("config.json", config) }
+
+// Config reads the saved configuration.
+func (d *Dir) Config() ([]byte, error) { return d.read("config.json", maxConfig) }
+
+// Remove removes the directory and what we put into it. It is idempotent.
+func (d *Dir) Remove() error {
+	for _, name := range []string{"start", "config.json", "config.json.new", "state.json.new", "state.json"} {
+		if err := unix.Unlinkat(d.fd, name, 0); err != nil && err != unix.ENOENT {
+			return &fault.Error{Op: "remove", Path: d.path(name), Err: err}
+		}
+	}
+	if err := unix.Unlinkat(d.root.fd, d.ID, unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
+		return &fault.Error{Op: "remove", Path: d.path(""), Err: err}
+	}
+	return nil
+}
+
+func (d *Dir) path(name string) string { return filepath.Join(d.root.Path, d.ID, name) }
+
+// write replaces a file atomically. There is no fsync: the root lies on a tmpfs, and after a reboot it means nothing.
+func (d *Dir) write(name string, content []byte) error {
+	temporary := name + ".new"
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(d.fd, temporary, flags, 0o600)
+	if err != nil {
+		return &fault.Error{Op: "create", Path: d.path(temporary), Err: err}
+	}
+	for rest := content; len(rest) > 0 && err == nil; {
+		var n int
+		if n, err = unix.Write(fd, rest); err == unix.EINTR {
+			err = nil
+			continue
+		}
+		rest = rest[max(n, 0):]
+	}
+	unix.Close(fd)
+	if err == nil {
+		err = unix.Renameat(d.fd, temporary, d.fd, name)
+	}
+	if err != nil {
+		unix.Unlinkat(d.fd, temporary, 0)
+		return &fault.Error{Op: "write", Path: d.path(name), Err: err}
+	}
+	return nil
+}
+
+// read reads a whole file of at most limit bytes.
+func (d *Dir) read(name string, limit int64) ([]byte, error) {
+	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &fault.Error{Op: "open", Path: d.path(name), Err: err, Hint: `"delete --force" removes the container`}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, &fault.Error{Op: "stat", Path: d.path(name), Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > limit {
+		return nil, &fault.Error{Op: "read", Path: d.path(name), Err: fault.Text("not a regular file of at most " + strconv.FormatInt(limit, 10) + " bytes")}
+	}
+	b := make([]byte, st.Size)
+	for n := 0; n < len(b); {
+		k, err := unix.Read(fd, b[n:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, &fault.Error{Op: "read", Path: d.path(name), Err: err}
+		}
+		if k == 0 {
+			return b[:n], nil
+		}
+		n += k
+	}
+	return b, nil
+}
+
+// Busy says whether another verb holds the lock right now. It is asked by readers, which take no lock.
+func (d *Dir) Busy() bool {
+	if err := unix.Flock(d.fd, unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		return true
+	}
+	unix.Flock(d.fd, unix.LOCK_UN)
+	return false
+}

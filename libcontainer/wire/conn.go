@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// Variable is the environment variable that tells init the number of its descriptor of the wire; it gets no other.
+const Variable = "TARE_WIRE"
+
+// ErrClosed: the peer closed the socket or died.
+var ErrClosed = errors.New("connection closed by the peer")
+
+// Conn is one end of a SOCK_SEQPACKET connection. It owns Fd; both ends set close-on-exec.
+type Conn struct{ Fd int }
+
+// SetDeadline bounds every later Send and Recv, in milliseconds; 0 means without bound (socket(7), SO_RCVTIMEO).
+func (c *Conn) SetDeadline(milliseconds int64) error {
+	tv := unix.NsecToTimeval(milliseconds * 1e6)
+	if err := unix.SetsockoptTimeval(c.Fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
+		return err
+	}
+	return unix.SetsockoptTimeval(c.Fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv)
+}
+
+// Close closes the descriptor.
+func (c *Conn) Close() {
+	if c.Fd >= 0 {
+		unix.Close(c.Fd)
+		c.Fd = -1
+	}
+}
+
+// Send sends one message, with descriptors. The descriptors stay the caller's.
+func (c *Conn) Send(m Message, fds ...int) error {
+	b := encodeMessage(m)
+	if len(b) > MaxMessage {
+		return unix.EMSGSIZE
+	}
+	var rights []byte
+	if len(fds) > 0 {
+		rights = unix.UnixRights(fds...)
+	}
+	for {
+		var err error
+		if rights == nil {
+			_, err = unix.Write(c.Fd, b) // not sendmsg(2): init's last words must pass a seccomp filter without sockets
+		} else {
+			err = unix.Sendmsg(c.Fd, b, rights, nil, unix.MSG_NOSIGNAL)
+		}
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return fault.ErrTimeout
+		case unix.EPIPE, unix.ECONNRESET:
+			return ErrClosed
+		default:
+			return err
+		}
+	}
+}
+
+// Recv receives one message and at most one descriptor, −1 where there is none. The descriptor becomes the caller's.
+func (c *Conn) Recv() (m Message, fd int, err error) {
+	buf := make([]byte, MaxMessage)
+	var oob [64]byte
+	n, oobn, flags, err := recvmsg(c.Fd, buf, oob[:])
+	if err != nil {
+		return nil, -1, err
+	}
+	fd, err = oneDescriptor(oob[:oobn])
+	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+		err = unix.EMSGSIZE
+	}
+	if err == nil && n == 0 {
+		err = ErrClosed
+	}
+	if err == nil {
+		m, err = decodeMessage(buf[:n])
+	}
+	if err != nil {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		return nil, -1, err
+	}
+	return m, fd, nil
+}
+
+func recvmsg(fd int, buf, oob []byte) (n, oobn, flags int, err error) {
+	for {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, 0, 0, fault.ErrTimeout
+		case unix.ECONNRESET:
+			return 0, 0, 0, ErrClosed
+		default:
+			return n, oobn, flags, err
+		}
+	}
+}
+
+// oneDescriptor takes the descriptor out of a control message. A second one is an error, and all are closed then (W3).
+func oneDescriptor(oob []byte) (int, error) {
+	if len(oob) == 0 {
+		return -1, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return -1, err
+	}
+	var all []int
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err == nil {
+			all = append(all, fds...)
+		}
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	for _, fd := range all {
+		unix.Close(fd)
+	}
+	return -1, errMalformed
+}
+
+// SendPlan cuts an encoded plan into parts; fd goes with the last one.
+func (c *Conn) SendPlan(plan []byte, fd int) error {
+	const part = MaxMessage - 64
+	for len(plan) > part {
+		if err := c.Send(&PlanPart{Data: plan[:part]}); err != nil {
+			return err
+		}
+		plan = plan[part:]
+	}
+	return c.Send(&PlanPart{Data: plan, Last: true}, fd)
+}
+
+// RecvPlan gathers the parts of a plan, and the descriptor that came with the last one.
+func (c *Conn) RecvPlan() (plan []byte, fd int, err error) {
+	for {
+		m, fd, err := c.Recv()
+		if err != nil {
+			return nil, -1, err
+		}
+		p, ok := m.(*PlanPart)
+		if !ok || len(plan)+len(p.Data) > MaxPlan || p.Last != (fd >= 0) {
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+			return nil, -1, errMalformed
+		}
+		plan = append(plan, p.Data...)
+		if p.Last {
+			return plan, fd, nil
+		}
+	}
+}
