@@ -1,0 +1,141 @@
+# make          builds ./tare, one static binary
+# make test     everything; as root (see CONTRIBUTING.md for the parts)
+# make demo     installs what is missing, builds, runs one container and says what it proved; as root
+#
+# SECCOMP=0     build without libseccomp: such a tare refuses every seccomp profile
+# RUNTIME=PATH  run the conformance programs against another runtime
+# PREFIX, DESTDIR  for install
+
+GO      ?= go
+SECCOMP ?= 1
+PREFIX  ?= /usr/local
+VERSION ?= 0.1.0-dev
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+RUNTIME ?= $(CURDIR)/tare
+
+MODULE    := github.com/tare-run/tare
+INIT      := libcontainer/launch/embedded/tare-init
+HELPER    := libcontainer/seccomp/embedded/tare-seccomp
+MAN_PAGES := $(patsubst %.md,build/%,$(wildcard man/*.8.md))
+
+# urfave_cli_no_docs leaves a template engine out of the binary, which every start would pay for.
+TAGS := urfave_cli_no_docs tare_embed_init
+ifeq ($(SECCOMP),1)
+TAGS += tare_embed_seccomp
+endif
+
+# The commit is given by -X: the stamp of the go command would need a git work tree that git trusts.
+BUILD   := $(GO) build -trimpath -buildvcs=false
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
+
+.DEFAULT_GOAL := all
+.PHONY: all static tare init seccomp-helper deps need-root
+.PHONY: test unit integration conformance layers bench fuzz demo lint fmt man install clean
+
+all: tare
+
+# --- build ------------------------------------------------------------------------------------------------------------
+# What is out of date is the go command's to know: each of these is cheap when nothing changed.
+
+static: tare
+
+tare: init $(if $(filter 1,$(SECCOMP)),seccomp-helper)
+	id=$$(sha256sum $(INIT) | cut -c1-32) && CGO_ENABLED=0 $(BUILD) -tags '$(TAGS)' \
+		-ldflags "$(LDFLAGS) -X $(MODULE)/libcontainer/launch.imageID=$$id" -o $@ .
+
+# The container's side alone, embedded into tare because it starts twice as fast as the whole binary.
+init:
+	@mkdir -p $(dir $(INIT))
+	CGO_ENABLED=0 $(BUILD) -ldflags '-s -w' -o $(INIT) ./libcontainer/initproc/tare-init
+
+# The only program of tare that links C. It is static too, so that it runs from memory on any host.
+seccomp-helper: build/.libseccomp
+	CGO_ENABLED=1 $(BUILD) -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"' \
+		-o $(HELPER) ./libcontainer/seccomp/tare-seccomp
+	$(HELPER) describe > $(HELPER).txt
+
+build/.libseccomp:
+	@mkdir -p build
+	@echo 'int seccomp_api_get(void); int main(void) { return seccomp_api_get() == 0; }' | \
+		$${CC:-cc} -x c - -x none -static -lseccomp -o $@ 2>/dev/null || { \
+		echo 'tare needs a C compiler and a static libseccomp to compile seccomp profiles:'; \
+		echo '    make deps           installs them (Debian, Ubuntu; as root)'; \
+		echo '    make SECCOMP=0      builds a tare that refuses every seccomp profile'; \
+		exit 1; } >&2
+
+# --- what the other targets need ----------------------------------------------------------------------------------------
+
+deps:
+	@tests/deps
+
+need-root:
+	@[ "$$(id -u)" = 0 ] || { \
+		echo 'This target creates containers and needs root: sudo make $(MAKECMDGOALS).'; \
+		echo 'Without root: make, make unit, make lint.'; \
+		exit 1; } >&2
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+test: need-root unit integration conformance
+
+# All packages except the integration tests; with the layer rules of ./tests.
+unit: init
+	$(GO) vet ./...
+	$(GO) test $$($(GO) list ./... | grep -v /tests/integration)
+
+layers:
+	$(GO) test -count=1 ./tests
+
+# Once with the cgroups of the host, and once with its cgroup2 hierarchy alone where the host has more than that.
+integration: need-root tare
+	TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 ./tests/integration/...
+	[ "$$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || \
+		TARE_BINARY=$(CURDIR)/tare tests/cgroup2-view $(GO) test -count=1 ./tests/integration/...
+
+conformance: need-root tare
+	cd tests/conformance && $(GO) vet ./... && RUNTIME=$(RUNTIME) $(GO) test -count=1 -v -timeout 20m . | grep -v '^ *--- PASS\|^=== '
+
+# Interleaved with runc and crun, where they are installed; the options are those of tests/bench.
+bench: need-root tare
+	$(BUILD) -o build/bench ./tests/bench
+	build/bench -tare $(CURDIR)/tare $(BENCHFLAGS)
+
+# Every fuzz target for FUZZTIME; the go command takes one at a time.
+FUZZTIME ?= 10s
+fuzz:
+	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+		done; \
+	done
+
+demo: need-root
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory tare
+	@tests/demo/demo $(CURDIR)/tare
+
+# --- care -------------------------------------------------------------------------------------------------------------
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	$(GO) vet ./...
+	cd tests/conformance && $(GO) vet ./...
+	if command -v golangci-lint >/dev/null; then golangci-lint run; fi
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+man: $(MAN_PAGES)
+
+# The converter is a module that urfave/cli brings along.
+build/man/%.8: man/%.8.md
+	@mkdir -p build/man
+	$(GO) run github.com/cpuguy83/go-md2man/v2 -in $< -out $@
+
+install: tare man
+	install -D -m 0755 tare $(DESTDIR)$(PREFIX)/sbin/tare
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 0644 $(MAN_PAGES) $(DESTDIR)$(PREFIX)/share/man/man8/
+
+clean:
+	rm -rf tare build $(INIT) $(HELPER) $(HELPER).txt

@@ -1,0 +1,101 @@
+package cgroups
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// enableControllers makes every controller of the hierarchy's root available in the container's cgroup: engines read
+// memory.current and its likes there whether there is a limit or not. A controller passes from a cgroup to its children
+// if the parent's cgroup.subtree_control names it (J12).
+//
+// A controller that cannot be enabled is an error only once a limit asks for it, so the reason is kept for then.
+func (m *Manager) enableControllers(h *hierarchy) error {
+	root := &directory{path: h.mount, dirFd: -1}
+	defer root.close()
+	available, err := root.read("cgroup.controllers")
+	if err != nil {
+		return err
+	}
+	if available == "" {
+		return nil // all are in v1
+	}
+	enabled, err := h.read("cgroup.controllers")
+	if err != nil || sameFields(enabled, available) {
+		return err
+	}
+	for _, name := range strings.Split(h.path[len(h.mount)+1:], "/") {
+		if err := m.enableForChildren(root); err != nil {
+			return err
+		}
+		next, err := root.child(name)
+		if err != nil {
+			return err
+		}
+		root.close()
+		root = next
+	}
+	return nil
+}
+
+// enableForChildren adds what a cgroup has to its subtree_control.
+func (m *Manager) enableForChildren(d *directory) error {
+	if _, err := d.open(); err != nil {
+		return err
+	}
+	available, err := d.read("cgroup.controllers")
+	if err != nil {
+		return err
+	}
+	enabled, err := d.read("cgroup.subtree_control")
+	if err != nil {
+		return err
+	}
+	present := strings.Fields(enabled)
+	var lacking []string
+	for _, controller := range strings.Fields(available) {
+		if !slices.Contains(present, controller) {
+			lacking = append(lacking, "+"+controller)
+		}
+	}
+	if len(lacking) == 0 || d.write("cgroup.subtree_control", strings.Join(lacking, " ")) == nil {
+		return nil
+	}
+	// The kernel takes all or nothing. One controller may be refused alone: cpu while realtime processes exist, or
+	// domain controllers in a threaded cgroup.
+	for _, controller := range lacking {
+		if err := d.write("cgroup.subtree_control", controller); err != nil && m.enableErr == nil {
+			m.enableErr = explainEnable(err)
+		}
+	}
+	return nil
+}
+
+// explainEnable says what the errnos of cgroup.subtree_control mean (cgroup-v2.rst, "No Internal Process Constraint" and
+// "Threads").
+func explainEnable(err error) error {
+	e, ok := err.(*fault.Error)
+	if !ok {
+		return err
+	}
+	switch e.Err {
+	case unix.EBUSY:
+		e.Hint = "this cgroup holds processes; move them to a cgroup below it"
+	case unix.EOPNOTSUPP:
+		e.Hint = "this cgroup is threaded"
+	case unix.EACCES, unix.EPERM:
+		e.Hint = "this cgroup has not been delegated"
+	}
+	return e
+}
+
+func sameFields(a, b string) bool {
+	x, y := strings.Fields(a), strings.Fields(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
+}

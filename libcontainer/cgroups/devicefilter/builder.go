@@ -1,0 +1,146 @@
+package devicefilter
+
+import (
+	"strconv"
+
+	"github.com/cilium/ebpf/asm"
+)
+
+// builder collects instructions and labels. Whatever is emitted between a label's creation and its mark has at least one
+// instruction, and nested groups that end at the same place share one label, so no instruction ever needs two.
+type builder struct {
+	out        asm.Instructions
+	pending    string
+	labels     int
+	referenced map[string]bool
+}
+
+func (b *builder) emit(instructions ...asm.Instruction) {
+	for _, ins := range instructions {
+		if b.pending != "" {
+			ins = ins.WithSymbol(b.pending)
+			b.pending = ""
+		}
+		b.referenced[ins.Reference()] = true
+		b.out = append(b.out, ins)
+	}
+}
+
+func (b *builder) label() string {
+	b.labels++
+	return "next" + strconv.Itoa(b.labels)
+}
+
+// mark puts a label on the next instruction.
+func (b *builder) mark(label string) { b.pending = label }
+
+// verdict emits one of the two ways out of the program.
+func (b *builder) verdict(label string) {
+	result := int32(0)
+	if label == labelAllow {
+		result = 1
+	}
+	b.pending = label
+	b.emit(asm.Mov.Imm32(asm.R0, result), asm.Return())
+}
+
+// run emits the tests of one run of rules, grouped by type. A rule that does not match goes on at end.
+func (b *builder) run(rules []Rule, end string) {
+	groups(rules, func(r Rule) int64 { return int64(r.Type) }, func(group []Rule, last bool) {
+		next := end
+		if !last {
+			next = b.label()
+		}
+		b.typeGroup(group, next)
+		if !last {
+			b.mark(next)
+		}
+	})
+}
+
+func (b *builder) typeGroup(rules []Rule, end string) {
+	if kernelType := kernelTypeOf(rules[0].Type); kernelType != 0 {
+		if rules[0].isFullWildcard() {
+			b.emit(asm.JEq.Imm32(regType, kernelType, target(rules[0]))) // covers, hence is, the whole group
+			return
+		}
+		b.emit(asm.JNE.Imm32(regType, kernelType, end))
+	}
+	groups(rules, func(r Rule) int64 { return r.Major }, func(group []Rule, last bool) {
+		next := end
+		if !last {
+			next = b.label()
+		}
+		b.majorGroup(group, next)
+		if !last {
+			b.mark(next)
+		}
+	})
+}
+
+func (b *builder) majorGroup(rules []Rule, end string) {
+	if major := rules[0].Major; major != Any {
+		if rules[0].Minor == Any && rules[0].Access == fullAccess {
+			b.emit(asm.JEq.Imm32(regMajor, int32(major), target(rules[0]))) // covers, hence is, the whole group
+			return
+		}
+		b.emit(asm.JNE.Imm32(regMajor, int32(major), end))
+	}
+	for i, rule := range rules {
+		next := end
+		if i < len(rules)-1 {
+			next = b.label()
+		}
+		b.minor(rule, next)
+		if next != end {
+			b.mark(next)
+		}
+	}
+}
+
+func (b *builder) minor(rule Rule, end string) {
+	if rule.Access == fullAccess {
+		b.emit(asm.JEq.Imm32(regMinor, int32(rule.Minor), target(rule)))
+		return
+	}
+	if rule.Minor != Any {
+		b.emit(asm.JNE.Imm32(regMinor, int32(rule.Minor), end))
+	}
+	if !rule.Allow {
+		b.emit(asm.JSet.Imm32(regAccess, int32(rule.Access), labelDeny))
+		return
+	}
+	b.emit(
+		asm.And.Imm32(regAccess, int32(fullAccess&^rule.Access)),
+		asm.JEq.Imm32(regAccess, 0, labelAllow),
+	)
+}
+
+// groups calls f for each stretch of sorted rules that share a key.
+func groups(rules []Rule, key func(Rule) int64, f func(group []Rule, last bool)) {
+	for start := 0; start < len(rules); {
+		end := start + 1
+		for end < len(rules) && key(rules[end]) == key(rules[start]) {
+			end++
+		}
+		f(rules[start:end], end == len(rules))
+		start = end
+	}
+}
+
+func target(rule Rule) string {
+	if rule.Allow {
+		return labelAllow
+	}
+	return labelDeny
+}
+
+func kernelTypeOf(typ byte) int32 {
+	switch typ {
+	case BlockType:
+		return kernelBlock
+	case CharType:
+		return kernelChar
+	}
+	return 0 // any
+}

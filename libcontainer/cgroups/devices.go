@@ -1,0 +1,158 @@
+package cgroups
+
+import (
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/sys"
+	"github.com/tare-run/tare/libcontainer/cgroups/devicefilter"
+)
+
+// filterName is how our programs are told from those of others, systemd's for example, on the same cgroup.
+const filterName = "tare_devices"
+
+// pointerDevices is the configuration entry that the device filter comes from.
+const pointerDevices = "/linux/resources/devices"
+
+// SetDevices puts the device rules in force; package devicefilter says what they mean, also what an empty list means. It
+// uses a BPF program on the unified hierarchy, or the controller "devices" of cgroup v1. Used again, it replaces the
+// rules without a moment in between.
+//
+// Preconditions: the cgroup exists.
+func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) error {
+	policy, err := devicefilter.FromSpec(rules)
+	if err != nil {
+		return err
+	}
+	if h := m.unified(); h != nil {
+		err := m.setFilter(h, policy)
+		m.fresh = false
+		return fault.At(pointerDevices, err)
+	}
+	h := m.v1("devices")
+	if h == nil {
+		if policy.Unrestricted() {
+			return nil
+		}
+		return fault.At(pointerDevices, m.absent("devices"))
+	}
+	lines, err := policy.V1()
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if err := h.write(line.File, line.Value); err != nil {
+			return fault.At(pointerDevices, err)
+		}
+	}
+	return nil
+}
+
+// setFilter attaches the policy's program, and detaches what this program attached before. On a cgroup that was made
+// just now there is nothing to look for.
+func (m *Manager) setFilter(h *hierarchy, policy devicefilter.Policy) error {
+	dirFd, err := h.open()
+	if err != nil {
+		return err
+	}
+	var old []int
+	if !m.fresh {
+		if old, err = filters(dirFd); err != nil {
+			return &fault.Error{Op: "list device filters", Path: h.path, Err: err}
+		}
+		defer closeAll(old)
+	}
+	if policy.Unrestricted() {
+		return h.detach(old)
+	}
+	code, err := policy.Program()
+	if err != nil {
+		return err
+	}
+	progFd, err := sys.BPFLoad(unix.BPF_PROG_TYPE_CGROUP_DEVICE, filterName, code)
+	if err != nil {
+		return explainBPF(&fault.Error{Op: "load device filter", Err: err})
+	}
+	defer unix.Close(progFd) // the cgroup keeps the program
+	if len(old) == 1 {
+		err = sys.BPFAttach(dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI|unix.BPF_F_REPLACE, old[0])
+		old = nil
+	} else {
+		// All programs of a cgroup must agree to an access, so attaching the new one before the old ones go leaves no gap.
+		err = sys.BPFAttach(dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI, -1)
+	}
+	if err != nil {
+		return explainBPF(&fault.Error{Op: "attach device filter to", Path: h.path, Err: err})
+	}
+	return h.detach(old)
+}
+
+// filters returns descriptors of the programs of ours that are attached to a cgroup. Those of others are none of our
+// business: their answers count in addition to ours.
+func filters(dirFd int) (progFds []int, err error) {
+	ids, err := sys.BPFQuery(dirFd, unix.BPF_CGROUP_DEVICE)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		progFd, err := sys.BPFOpen(id)
+		if err == unix.ENOENT {
+			continue // detached since
+		}
+		if err != nil {
+			closeAll(progFds)
+			return nil, err
+		}
+		if name, err := sys.BPFName(progFd); err == nil && name == filterName {
+			progFds = append(progFds, progFd)
+		} else {
+			unix.Close(progFd)
+		}
+	}
+	return progFds, nil
+}
+
+func (h *hierarchy) detach(progFds []int) error {
+	for _, progFd := range progFds {
+		err := sys.BPFDetach(h.dirFd, progFd, unix.BPF_CGROUP_DEVICE)
+		if err != nil && err != unix.ENOENT {
+			return &fault.Error{Op: "detach device filter from", Path: h.path, Err: err}
+		}
+	}
+	return nil
+}
+
+// detachFilters removes our programs from a cgroup that stays.
+func (h *hierarchy) detachFilters() error {
+	dirFd, err := h.open()
+	if err != nil {
+		return err
+	}
+	old, err := filters(dirFd)
+	if err != nil {
+		return &fault.Error{Op: "list device filters", Path: h.path, Err: err}
+	}
+	defer closeAll(old)
+	return h.detach(old)
+}
+
+func explainBPF(e *fault.Error) error {
+	switch {
+	case errors.Is(e.Err, unix.EPERM):
+		e.Hint = "needs CAP_BPF and CAP_NET_ADMIN, and no exclusive program on a cgroup above"
+	case errors.Is(e.Err, unix.ENOSYS), errors.Is(e.Err, unix.EINVAL):
+		e.Hint = "needs a kernel with CONFIG_CGROUP_BPF"
+	case errors.Is(e.Err, unix.E2BIG):
+		e.Hint = "the cgroup has 64 programs, or the program is too long"
+	}
+	return e
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}

@@ -1,0 +1,169 @@
+package cgroups
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// directory is one cgroup: a directory of a cgroup file system, opened when first used.
+type directory struct {
+	path  string
+	dirFd int // -1 until opened
+}
+
+// resolve is how every name below a cgroup directory is looked up. A cgroup file system has no symbolic links, and
+// nothing is mounted on it; what has is not one.
+const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV
+
+// openAttempts bounds the repetitions that openat2(2) asks for by EAGAIN or that a signal causes.
+const openAttempts = 64
+
+func openat2(dirFd int, name string, flags, resolve uint64) (fd int, err error) {
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: resolve}
+	for range openAttempts {
+		fd, err = unix.Openat2(dirFd, name, &how)
+		if err != unix.EAGAIN && err != unix.EINTR {
+			break
+		}
+	}
+	return fd, err
+}
+
+// open returns a descriptor of the directory that stays the directory's own. Only O_RDONLY is asked for, as
+// CLONE_INTO_CGROUP and bpf(2) want it.
+func (d *directory) open() (dirFd int, err error) {
+	if d.dirFd < 0 {
+		d.dirFd, err = openat2(unix.AT_FDCWD, d.path, unix.O_RDONLY|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS)
+		if err != nil {
+			d.dirFd = -1
+			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: err}
+		}
+	}
+	return d.dirFd, nil
+}
+
+func (d *directory) close() {
+	if d.dirFd >= 0 {
+		unix.Close(d.dirFd)
+		d.dirFd = -1
+	}
+}
+
+// openFile opens a control file. The error is an errno, or the one of open.
+func (d *directory) openFile(name string, flags uint64) (fd int, err error) {
+	if !isComponent(name) {
+		return -1, unix.EINVAL
+	}
+	dirFd, err := d.open()
+	if err != nil {
+		return -1, err
+	}
+	return openat2(dirFd, name, flags, resolve)
+}
+
+// read returns what a control file holds, without the final newline.
+func (d *directory) read(name string) (string, error) {
+	fd, err := d.openFile(name, unix.O_RDONLY)
+	if err != nil {
+		return "", d.fileError("read", name, err)
+	}
+	defer unix.Close(fd)
+	content, err := readAll(fd)
+	if err != nil {
+		return "", d.fileError("read", name, err)
+	}
+	return strings.TrimSuffix(string(content), "\n"), nil
+}
+
+// write puts a value into a control file, in one write(2): that is one request to the kernel.
+func (d *directory) write(name, value string) error {
+	fd, err := d.openFile(name, unix.O_WRONLY)
+	if err != nil {
+		return d.fileError("write "+strconv.Quote(value)+" to", name, err)
+	}
+	defer unix.Close(fd)
+	if err := writeOnce(fd, value); err != nil {
+		return d.fileError("write "+strconv.Quote(value)+" to", name, err)
+	}
+	return nil
+}
+
+// subdirectories returns the names of the cgroups directly below.
+func (d *directory) subdirectories() ([]string, error) {
+	fd, err := openat2(d.dirFd, ".", unix.O_RDONLY|unix.O_DIRECTORY, resolve)
+	if err != nil {
+		return nil, &fault.Error{Op: "list", Path: d.path, Err: err}
+	}
+	file := os.NewFile(uintptr(fd), d.path)
+	defer file.Close()
+	entries, err := file.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// child opens a cgroup directly below; the caller closes it.
+func (d *directory) child(name string) (*directory, error) {
+	path := d.path + "/" + name
+	fd, err := openat2(d.dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY, resolve)
+	if err != nil {
+		return nil, &fault.Error{Op: "open cgroup", Path: path, Err: err}
+	}
+	return &directory{path: path, dirFd: fd}, nil
+}
+
+// fileError wraps an errno; the error of open already says all.
+func (d *directory) fileError(op, name string, err error) error {
+	if _, bare := err.(unix.Errno); !bare {
+		return err
+	}
+	return &fault.Error{Op: op, Path: d.path + "/" + name, Err: err}
+}
+
+// readAll reads a file from its start, wherever its offset is.
+func readAll(fd int) ([]byte, error) {
+	content := make([]byte, 0, 1024)
+	for {
+		if len(content) == cap(content) {
+			content = append(content, 0)[:len(content)]
+		}
+		n, err := unix.Pread(fd, content[len(content):cap(content)], int64(len(content)))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return content, nil
+		}
+		content = content[:len(content)+n]
+	}
+}
+
+func writeOnce(fd int, value string) error {
+	for {
+		n, err := unix.Write(fd, []byte(value))
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return err
+		case n != len(value):
+			return unix.EIO
+		}
+		return nil
+	}
+}

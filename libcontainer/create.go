@@ -1,0 +1,126 @@
+package libcontainer
+
+import (
+	"runtime"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
+	"github.com/tare-run/tare/libcontainer/launch"
+	"github.com/tare-run/tare/libcontainer/plan"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// creation is one create under way. Its steps are listed in createSteps; each takes what earlier ones left here.
+type creation struct {
+	*Runtime
+	o        *CreateOptions
+	terminal func(masterFd int, name string) error // owns masterFd; nil without a terminal
+
+	config []byte // exactly as given
+	bundle string
+	spec   *specs.Spec
+	plan   *plan.Plan
+	host   *cgroups.Host
+
+	root   *state.Root
+	dir    *state.Dir
+	record *state.Record
+	cgroup *cgroups.Manager
+	image  launch.Image
+	gateFd int
+	init   *launch.Process
+
+	hooksRan bool // the runtime-side hooks have begun, so poststop hooks are due on failure
+}
+
+// createSteps is create from its first effect to its last. Up to "record intent" nothing has been changed; from there on
+// a failure, or a later delete --force, undoes whatever was done.
+var createSteps = [...]struct {
+	name string
+	run  func(*creation) error
+}{
+	{"load", (*creation).load},                   // parse and validate
+	{"compile", (*creation).compile},             // host facts in, plan out
+	{"record intent", (*creation).recordIntent},  // every name that will be used is on disk before the first use
+	{"cgroup", (*creation).makeCgroup},           // before clone3, which puts init into it
+	{"image", (*creation).openImage},             //
+	{"start gate", (*creation).openGate},         //
+	{"clone", (*creation).clone},                 // init boots from here on, while the next four steps run
+	{"join v1 cgroups", (*creation).joinCgroups}, // before the plan: init unshares its cgroup namespace with it
+	{"limits", (*creation).setLimits},            // before the plan: nothing of the container runs without them
+	{"device filter", (*creation).setDevices},    //
+	{"seccomp program", (*creation).seccomp},     //
+	{"send plan", (*creation).sendPlan},          //
+	{"await created", (*creation).await},         // hooks of the runtime side run in here
+	{"record created", (*creation).recordCreated},
+	{"hand over", (*creation).handOver}, // pid file, pidfd; then init is released
+}
+
+// Create makes a container from a bundle, ready to start. An error leaves nothing behind.
+func (r *Runtime) Create(o CreateOptions) error {
+	err := r.create(&o, nil)
+	return verb("create", o.ID, err)
+}
+
+// create runs the steps. It keeps the calling goroutine on its thread: init's parent-death signal hangs on that.
+func (r *Runtime) create(o *CreateOptions, terminal func(int, string) error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c := &creation{Runtime: r, o: o, terminal: terminal, gateFd: -1, image: launch.Image{Fd: -1}}
+	defer c.close()
+	for i := range createSteps {
+		if err := createSteps[i].run(c); err != nil {
+			c.undo()
+			return err
+		}
+	}
+	return nil
+}
+
+// undo takes back what the steps have done, in reverse, and as far as possible: what remains is warned about, and the
+// record stays then, so that delete --force can try again.
+func (c *creation) undo() {
+	if c.init != nil {
+		c.init.Abort()
+	}
+	if c.dir == nil {
+		return
+	}
+	if err := destroyCgroup(c.cgroup); err != nil {
+		c.warn("create " + c.o.ID + ": " + err.Error())
+		return
+	}
+	if c.hooksRan {
+		c.poststop(c.spec.Hooks, c.hookState(specs.StateStopped, 0))
+	}
+	if err := c.dir.Remove(); err != nil {
+		c.warn("create " + c.o.ID + ": " + err.Error())
+	}
+}
+
+func (c *creation) close() {
+	closeFd(c.image.Fd)
+	closeFd(c.gateFd)
+	if c.init != nil {
+		c.init.Close()
+	}
+	if c.cgroup != nil {
+		c.cgroup.Close()
+	}
+	if c.dir != nil {
+		c.dir.Close()
+	}
+	if c.root != nil {
+		c.root.Close()
+	}
+}
+
+// checkRootfs refuses roots that cannot be one, before anything is made.
+func checkRootfs(path string) error {
+	if path == "/" {
+		return &fault.Error{Pointer: "/root/path", Op: "root", Path: path, Err: fault.Text("is the host's own root"), Hint: "give the container a directory of its own"}
+	}
+	return checkDirectory("/root/path", path)
+}

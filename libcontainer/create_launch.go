@@ -1,0 +1,187 @@
+package libcontainer
+
+import (
+	"strconv"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
+	"github.com/tare-run/tare/libcontainer/launch"
+	"github.com/tare-run/tare/libcontainer/seccomp"
+	"github.com/tare-run/tare/libcontainer/state"
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// The steps of create from the first resource on.
+
+// initTimeout bounds how long init may be silent when no hook runs.
+const initTimeout = 60 * time.Second
+
+// destroyTimeout bounds the wait for a killed cgroup to become empty.
+const destroyTimeout = 10 * time.Second
+
+func (c *creation) makeCgroup() error {
+	if c.cgroup == nil {
+		return nil
+	}
+	return c.cgroup.Create()
+}
+
+func (c *creation) openImage() (err error) {
+	c.image, err = launch.OpenImage(c.root.CacheDir())
+	if err == nil {
+		c.record.Image = [2]uint64{c.image.Dev, c.image.Ino}
+	}
+	return err
+}
+
+func (c *creation) openGate() (err error) {
+	c.gateFd, err = c.dir.ListenGate()
+	return err
+}
+
+func (c *creation) clone() error {
+	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs}
+	for _, n := range c.plan.Join {
+		o.Namespaces = append(o.Namespaces, launch.Namespace(n))
+	}
+	if c.cgroup != nil {
+		fd, err := c.cgroup.UnifiedFd()
+		if err != nil {
+			return err
+		}
+		o.CgroupFd = fd
+	}
+	p, err := launch.Start(o)
+	if err != nil {
+		return err
+	}
+	c.init = p
+	return nil
+}
+
+func (c *creation) joinCgroups() error {
+	if c.cgroup == nil {
+		return nil
+	}
+	return c.cgroup.Add(c.init.Pid, false) // clone3 has put it into the unified hierarchy
+}
+
+func (c *creation) resources() *specs.LinuxResources {
+	if c.spec.Linux == nil || c.spec.Linux.Resources == nil {
+		return &specs.LinuxResources{}
+	}
+	return c.spec.Linux.Resources
+}
+
+func (c *creation) setLimits() error {
+	if c.cgroup != nil {
+		return c.cgroup.Set(c.resources())
+	}
+	if limited(c.resources()) {
+		return &fault.Error{Pointer: "/linux/resources", Err: fault.Text("limits need a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the limits"}
+	}
+	return nil
+}
+
+// setDevices attaches the device filter, with or without rules: the default is the short list of devices that every
+// container may use. Without a cgroup there is none, and rules are then an error rather than ignored.
+func (c *creation) setDevices() error {
+	rules := c.resources().Devices
+	if c.cgroup != nil {
+		return c.cgroup.SetDevices(rules)
+	}
+	for i := range rules {
+		if rules[i].Allow && (rules[i].Type == "" || rules[i].Type == "a") {
+			continue // "everything" is what there is without a filter
+		}
+		return &fault.Error{Pointer: fault.Ptr("linux", "resources", "devices", i), Err: fault.Text("a device filter needs a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the rules"}
+	}
+	return nil
+}
+
+// limited says whether any resource but devices is given.
+func limited(r *specs.LinuxResources) bool {
+	return r.Memory != nil || r.CPU != nil || r.Pids != nil || r.BlockIO != nil || len(r.HugepageLimits) > 0 ||
+		r.Network != nil || len(r.Rdma) > 0 || len(r.Unified) > 0
+}
+
+// seccomp fills the compiled filter into init's plan.
+func (c *creation) seccomp() error {
+	if !c.plan.NeedsSeccomp {
+		return nil
+	}
+	program, err := seccomp.Compile(c.spec.Linux.Seccomp, c.root.CacheDir())
+	if err != nil {
+		return fault.At("/linux/seccomp", err)
+	}
+	for i := range c.plan.Init {
+		if s, ok := c.plan.Init[i].Step.(*step.Seccomp); ok {
+			s.Filter, s.Flags = program.Filter, program.Flags
+		}
+	}
+	return nil
+}
+
+func (c *creation) sendPlan() error {
+	for i := range c.plan.Init {
+		if h, ok := c.plan.Init[i].Step.(*step.Hook); ok {
+			h.StatePrefix = c.statePrefix(h.Kind)
+		}
+	}
+	return c.init.SendPlan(c.plan.Init, c.gateFd)
+}
+
+func (c *creation) await() error {
+	h := &launch.Handlers{RuntimeHooks: c.runtimeHooks, Warn: func(text string) { c.debug("create " + c.o.ID + ": " + text) }}
+	if c.spec.Process != nil && c.spec.Process.Terminal {
+		h.Console = c.console
+	}
+	timeout := (initTimeout + time.Duration(c.plan.HookSeconds)*time.Second).Milliseconds()
+	if c.plan.UnboundedHook {
+		timeout = 0
+	}
+	return c.init.Await(h, timeout)
+}
+
+func (c *creation) recordCreated() error {
+	stat, err := readStat(c.init.Pid)
+	if err != nil {
+		return &fault.Error{Op: "stat", Path: "/proc/" + strconv.Itoa(c.init.Pid) + "/stat", Err: err}
+	}
+	c.record.Creating = false
+	c.record.Init = state.Process{Pid: c.init.Pid, StartTime: stat.startTime}
+	return c.dir.Save(c.record)
+}
+
+// handOver gives the caller what it asked for, then lets go of init.
+func (c *creation) handOver() error {
+	if c.o.PidfdSocket != "" {
+		if err := sendPidfd(c.o.PidfdSocket, c.init.Pidfd); err != nil {
+			return err
+		}
+	}
+	if c.o.PidFile != "" {
+		if err := writePidFile(c.o.PidFile, c.init.Pid); err != nil {
+			return err
+		}
+	}
+	return c.init.Release()
+}
+
+// destroyCgroup removes a cgroup; whatever still lives in it is killed first. Nil is no cgroup.
+func destroyCgroup(m *cgroups.Manager) error {
+	if m == nil {
+		return nil
+	}
+	return m.Destroy(destroyTimeout)
+}
+
+func closeFd(fd int) {
+	if fd >= 0 {
+		unix.Close(fd)
+	}
+}

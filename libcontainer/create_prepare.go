@@ -1,0 +1,189 @@
+package libcontainer
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
+	"github.com/tare-run/tare/libcontainer/plan"
+	"github.com/tare-run/tare/libcontainer/spec"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// The steps of create that change nothing but the state directory.
+
+func (c *creation) load() error {
+	if err := state.CheckID(c.o.ID); err != nil {
+		return err
+	}
+	if err := checkPreserved(c.o.PreserveFDs); err != nil {
+		return err
+	}
+	bundle, err := filepath.Abs(c.o.Bundle)
+	if err != nil {
+		return &fault.Error{Op: "bundle", Path: c.o.Bundle, Err: errnoOf(err)}
+	}
+	c.bundle = bundle
+	file := c.o.Config
+	if file == "" {
+		file = filepath.Join(bundle, "config.json")
+	}
+	if c.config, err = os.ReadFile(file); err != nil {
+		return &fault.Error{Op: "open", Path: file, Err: errnoOf(err), Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
+	}
+	if c.spec, err = spec.Load(c.config); err != nil {
+		return err
+	}
+	problems := spec.Validate(c.spec)
+	if len(problems) > 0 {
+		for _, p := range problems[1:] {
+			c.debug("create " + c.o.ID + ": " + p.Error())
+		}
+		return problems[0]
+	}
+	return c.checkConsole()
+}
+
+// checkConsole matches what config.json wants of a terminal with what the caller offers.
+func (c *creation) checkConsole() error {
+	terminal := c.spec.Process != nil && c.spec.Process.Terminal
+	switch {
+	case terminal && c.o.ConsoleSocket == "" && c.terminal == nil:
+		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot allocate tty if tare will detach without setting console socket"), Hint: "give --console-socket, or set terminal to false"}
+	case !terminal && c.o.ConsoleSocket != "":
+		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot use console socket if tare will not detach or allocate tty"), Hint: "set terminal to true, or leave out --console-socket"}
+	case terminal && c.o.ConsoleSocket != "":
+		if err := checkSocket(c.o.ConsoleSocket); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkSocket(path string) error {
+	var st unix.Stat_t
+	err := unix.Stat(path, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		err = unix.ENOTSOCK
+	}
+	if err != nil {
+		return &fault.Error{Op: "console socket", Path: path, Err: err}
+	}
+	return nil
+}
+
+// checkPreserved refuses a descriptor that the caller promised and did not open. It must run before we open any.
+func checkPreserved(n int) error {
+	if n < 0 || n > 1<<16 {
+		return &fault.Error{Op: "preserve-fds", Err: fault.Text("is " + strconv.Itoa(n)), Hint: "give the number of descriptors from 3 on"}
+	}
+	for fd := 3; fd < 3+n; fd++ {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC != 0 {
+			err = unix.EBADF // not the caller's, who cannot pass such a one: the Go runtime keeps two of its own
+		}
+		if err != nil {
+			return &fault.Error{Op: "preserve-fds", Path: strconv.Itoa(fd), Err: err, Hint: "the caller must have this descriptor open"}
+		}
+	}
+	return nil
+}
+
+func checkDirectory(pointer, path string) error {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	switch {
+	case err != nil:
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return &fault.Error{Pointer: pointer, Op: "root", Path: path, Err: fault.Text("is a symbolic link"), Hint: "give the directory it leads to"}
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return &fault.Error{Pointer: pointer, Op: "root", Path: path, Err: err, Hint: "the root must be an existing directory"}
+	}
+	return nil
+}
+
+func (c *creation) compile() error {
+	in := &plan.Input{
+		Spec: c.spec, ID: c.o.ID, Bundle: c.bundle, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring,
+		PreserveFDs: c.o.PreserveFDs, ExtraEnv: c.o.Env,
+	}
+	err := c.planCgroup(in)
+	if err != nil {
+		return err
+	}
+	if c.plan, err = plan.Compile(in); err != nil {
+		return err
+	}
+	for _, w := range c.plan.Warnings {
+		c.debug("create " + c.o.ID + ": " + w)
+	}
+	return checkRootfs(c.plan.Rootfs)
+}
+
+// planCgroup finds the hierarchies and the container's place in them, without making it.
+func (c *creation) planCgroup(in *plan.Input) error {
+	if c.CgroupManager == "disabled" {
+		return nil
+	}
+	if c.CgroupManager == "systemd" {
+		return &fault.Error{Op: "cgroup manager", Path: "systemd", Err: fault.ErrNotSupported, Hint: "leave out --systemd-cgroup; the cgroupfs driver works beside systemd"}
+	}
+	host, err := cgroups.Detect()
+	if err != nil {
+		return err
+	}
+	path := ""
+	if c.spec.Linux != nil {
+		path = c.spec.Linux.CgroupsPath
+	}
+	if path, err = host.Path(path, c.o.ID); err != nil {
+		return fault.At("/linux/cgroupsPath", err)
+	}
+	c.host = host
+	c.cgroup = host.New(path)
+	for i := range c.spec.Mounts {
+		if c.spec.Mounts[i].Type == "cgroup" {
+			in.Cgroups = host.MountHierarchies(c.cgroup)
+			break
+		}
+	}
+	return nil
+}
+
+// recordIntent makes the state directory and takes the lock that is held until create is over.
+func (c *creation) recordIntent() error {
+	root, err := state.OpenRoot(c.Root, true)
+	if err != nil {
+		return err
+	}
+	c.root = root
+	if c.dir, err = root.Create(c.o.ID); err != nil {
+		return err
+	}
+	c.record = &state.Record{
+		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
+		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
+		NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
+	}
+	if h := c.spec.Hooks; h != nil {
+		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0
+	}
+	if c.cgroup != nil {
+		if c.record.Cgroup, err = json.Marshal(c.cgroup.Saved()); err != nil {
+			return &fault.Error{Op: "encode cgroup paths", Err: err}
+		}
+	}
+	if err := c.dir.Save(c.record); err != nil {
+		return err
+	}
+	return c.dir.SaveConfig(c.config)
+}

@@ -1,0 +1,128 @@
+package libcontainer
+
+import (
+	"errors"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// exitTimeout bounds the wait for a process that SIGKILL was sent to.
+const exitTimeout = 10 * time.Second
+
+// Delete removes a container that has stopped, or that was created and never started. With force it removes any
+// container, whatever state it or its record is in, and succeeds where there is none.
+func (r *Runtime) Delete(id string, force bool) error { return verb("delete", id, r.delete(id, force)) }
+
+func (r *Runtime) delete(id string, force bool) error {
+	d, err := state.OpenDir(r.Root, id)
+	if errors.Is(err, fault.ErrNotExist) && force {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Lock(); err != nil {
+		if force && errors.Is(err, fault.ErrNotExist) {
+			return nil // another delete was faster
+		}
+		return err
+	}
+	record, err := d.Load()
+	if err != nil {
+		if force && errors.Is(err, unix.ENOENT) {
+			return d.Remove() // create was killed before its first record, hence before its first resource
+		}
+		return err
+	}
+	if status := lockedStatus(d, record); status == StatusRunning && !force {
+		return &fault.Error{Err: notStopped(id, status), Hint: "kill it first, or use --force"}
+	}
+	return r.remove(d, record)
+}
+
+// lockedStatus is statusOf for the holder of the lock, for whom an unfinished create is a dead one.
+func lockedStatus(d *state.Dir, record *state.Record) Status {
+	if record.Creating {
+		return StatusStopped
+	}
+	return statusOf(d, record)
+}
+
+// notStopped has runc's words.
+func notStopped(id string, status Status) error {
+	return fault.Text("cannot delete container " + id + " that is not stopped: " + string(status))
+}
+
+// remove kills what lives and removes everything, in an order that can be interrupted and done again: the record goes last.
+func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
+	if err := killInit(record); err != nil {
+		return err
+	}
+	m, err := recordedCgroup(record)
+	if err != nil {
+		return err
+	}
+	if err := destroyCgroup(m); err != nil {
+		return err
+	}
+	if record.Poststop && !record.PoststopRan {
+		if err := r.deletePoststop(d, record); err != nil {
+			return err
+		}
+	}
+	return d.Remove()
+}
+
+// deletePoststop marks the hooks as run before it runs them: they must not run twice if delete is killed and repeated.
+func (r *Runtime) deletePoststop(d *state.Dir, record *state.Record) error {
+	config, err := savedSpec(d)
+	if err != nil {
+		return err
+	}
+	record.PoststopRan = true
+	if err := d.Save(record); err != nil {
+		return err
+	}
+	r.poststop(config.Hooks, recordState(record, specs.StateStopped, 0))
+	return nil
+}
+
+// killInit kills the init process if it lives and waits until it has exited, without polling.
+func killInit(record *state.Record) error {
+	fd, err := openInit(record)
+	if err == fault.ErrNotRunning {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return &fault.Error{Op: "kill init", Err: err}
+	}
+	return waitExit(fd)
+}
+
+// waitExit waits until the process of a pidfd has exited; it may still be a zombie then, which its parent reaps.
+func waitExit(pidfd int) error {
+	deadline := time.Now().Add(exitTimeout)
+	for {
+		left := time.Until(deadline).Milliseconds()
+		if left <= 0 {
+			return &fault.Error{Op: "wait for the init process to exit", Err: fault.ErrTimeout, Hint: "it hangs in the kernel"}
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left))
+		if n == 1 {
+			return nil
+		}
+		if err != nil && err != unix.EINTR {
+			return &fault.Error{Op: "poll", Err: err}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+// Package foreground is the runtime while a container runs in the foreground: it waits for the init process, hands signals
+// on to it, reaps orphans, and connects the terminal of the host with the container's. It also sends a descriptor to the
+// socket of a caller that does these things itself.
+//
+// It may not create, start or delete containers, or print. It runs on the side of the host only.
+package foreground
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// Options say what to supervise.
+type Options struct {
+	Pid   int // init process, a child of this one
+	Pidfd int // of the init process; stays the caller's
+
+	// ReapOrphans waits for every child, not for init alone. It must be set after Subreaper, and only in a process that has
+	// no other children whose status somebody else wants.
+	ReapOrphans bool
+
+	// Signals comes from CatchSignals. A caller that catches them before the container starts loses none; nil means that
+	// Supervise catches them itself.
+	Signals chan os.Signal
+
+	// Start is called once the terminals are connected, and before anything is waited for, so that the program finds its
+	// window size, and hooks can wait for their own processes. An error of it ends the supervision. Nil means that the program
+	// runs already.
+	Start func() error
+
+	MasterFd      int      // master of the container's terminal, which Supervise closes; −1 for none
+	Stdin, Stdout *os.File // what the terminal is connected with; only used with MasterFd
+}
+
+// Subreaper makes this process the parent of orphaned descendants (prctl(2), PR_SET_CHILD_SUBREAPER).
+func Subreaper() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return &fault.Error{Op: "prctl PR_SET_CHILD_SUBREAPER", Err: err}
+	}
+	return nil
+}
+
+// Supervise returns the exit status of the init process, or 128+N where signal N ended it. The terminal of the host is as
+// before on every way out, a panic included, and everything that the container wrote to its terminal has been copied.
+func Supervise(o Options) (status int, err error) {
+	signals := o.Signals
+	if signals == nil {
+		signals = CatchSignals(o.MasterFd >= 0)
+	}
+	defer release(signals)
+	var term *terminal
+	if o.MasterFd >= 0 {
+		if term, err = connect(&o); err != nil {
+			return 0, err
+		}
+		defer term.close()
+	}
+	if o.Start != nil {
+		if err := o.Start(); err != nil {
+			return 0, err
+		}
+	}
+	ended := make(chan waitResult, 1)
+	go func() { ended <- wait(o.Pid, o.ReapOrphans) }()
+	for {
+		select {
+		case s := <-signals:
+			handle(s.(unix.Signal), o.Pidfd, term)
+		case r := <-ended:
+			if term != nil {
+				term.drain()
+			}
+			return r.exitStatus(), r.err
+		}
+	}
+}
+
+// handle hands one signal on. A change of the window size is for the container's terminal, which signals its own processes.
+func handle(s unix.Signal, pidfd int, term *terminal) {
+	switch {
+	case s == unix.SIGWINCH && term != nil:
+		term.resize()
+		return
+	case s == unix.SIGCONT && term != nil:
+		term.resume()
+	}
+	// The only failure is ESRCH: init has just ended, which the wait is about to report.
+	unix.PidfdSendSignal(pidfd, s, nil, 0)
+}

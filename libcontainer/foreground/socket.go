@@ -1,0 +1,84 @@
+package foreground
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/fdpass"
+)
+
+// sendTimeout bounds the connection and the message: the peer is another program, which may hang.
+const sendTimeout = 10 * time.Second
+
+// SendMaster sends the master of a terminal to the caller's console socket: one message with the descriptor, and the name of
+// the slave as its payload. The descriptor stays the caller's.
+func SendMaster(socketPath string, masterFd int, name string) error {
+	return send("console socket", socketPath, masterFd, name)
+}
+
+// SendPidfd sends a pidfd of the init process to the caller's pidfd socket, with the word "pidfd" as payload.
+func SendPidfd(socketPath string, pidfd int) error {
+	return send("pidfd socket", socketPath, pidfd, "pidfd")
+}
+
+func send(op, path string, fd int, payload string) error {
+	err := connectAndSend(path, fd, payload)
+	if err == nil {
+		return nil
+	}
+	e := &fault.Error{Op: op, Path: path, Err: err}
+	switch err {
+	case unix.EAGAIN:
+		e.Err, e.Hint = fault.ErrTimeout, "its owner accepts no connection"
+	case unix.ECONNREFUSED:
+		e.Hint = "no process listens on it"
+	case unix.EPROTOTYPE:
+		e.Hint = "it must be a stream socket"
+	}
+	return e
+}
+
+func connectAndSend(path string, fd int, payload string) error {
+	socketFd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socketFd)
+	limit := unix.NsecToTimeval(sendTimeout.Nanoseconds())
+	if err := unix.SetsockoptTimeval(socketFd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
+		return err
+	}
+	if err := connectPath(socketFd, path); err != nil {
+		return err
+	}
+	return fdpass.Send(socketFd, []byte(payload), fd)
+}
+
+// maxSocketPath is the room in sockaddr_un for a path with its NUL (unix(7)).
+const maxSocketPath = 108
+
+// connectPath connects to a socket in the file system. A path that is too long for the address is replaced by that of a
+// handle on the socket.
+func connectPath(socketFd int, path string) error {
+	if strings.HasPrefix(path, "@") {
+		path = "./" + path // x/sys would read an abstract name, which is none of the file system's
+	}
+	if len(path) >= maxSocketPath {
+		handleFd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(handleFd)
+		path = "/proc/self/fd/" + strconv.Itoa(handleFd)
+	}
+	for {
+		err := unix.Connect(socketFd, &unix.SockaddrUnix{Name: path})
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package initproc
+
+import (
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/safepath"
+	"github.com/tare-run/tare/libcontainer/process"
+	"github.com/tare-run/tare/libcontainer/rootfs"
+	"github.com/tare-run/tare/libcontainer/step"
+	"github.com/tare-run/tare/libcontainer/wire"
+)
+
+// proc is init: what the steps share.
+type proc struct {
+	conn   wire.Conn // to create; after the start gate has opened, to start
+	gateFd int       // listening; −1 once start has come
+
+	root     *rootfs.Root
+	proc     *safepath.Proc // private procfs, opened by the first step that needs it
+	exec     *step.Exec     // the last step of a plan with a program
+	program  string         // what LookPath found
+	released bool
+}
+
+// Main runs init and does not return. The calling goroutine is the main one, locked to the main thread since package
+// initialisation (I5).
+func Main() {
+	fd, err := strconv.Atoi(first(syscall.Getenv(wire.Variable)))
+	if err != nil {
+		unix.Exit(255) // started by hand
+	}
+	unix.CloseOnExec(fd)
+	p := &proc{conn: wire.Conn{Fd: fd}, gateFd: -1}
+	if err := p.run(); err != nil {
+		p.conn.Send(wire.NewFailed(err))
+		unix.Exit(255)
+	}
+	unix.Exit(0)
+}
+
+func first(value string, _ bool) string { return value }
+
+func (p *proc) run() error {
+	if err := p.begin(); err != nil {
+		return err
+	}
+	encoded, gateFd, err := p.conn.RecvPlan()
+	if err == wire.ErrClosed {
+		unix.Exit(255) // I3: nobody left to tell
+	}
+	if err != nil {
+		return &fault.Error{Op: "receive plan", Err: err}
+	}
+	p.gateFd = gateFd
+	entries, err := wire.DecodePlan(encoded)
+	if err != nil {
+		return &fault.Error{Op: "decode plan", Err: err}
+	}
+	if len(entries) > 0 {
+		p.exec, _ = entries[len(entries)-1].Step.(*step.Exec)
+	}
+	for i := range entries {
+		if err := p.take(entries[i].Step); err != nil {
+			return named(&entries[i], err)
+		}
+	}
+	return nil
+}
+
+// begin makes init safe to be looked at.
+func (p *proc) begin() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil { // I1
+		return &fault.Error{Op: "prctl", Path: "PR_SET_DUMPABLE", Err: err}
+	}
+	if _, err := unix.Setsid(); err != nil {
+		return &fault.Error{Op: "setsid", Err: err}
+	}
+	return process.ResetSignals()
+}
+
+// named completes an error with the step it happened in and where that came from.
+func named(e *step.Entry, err error) error {
+	if f, ok := err.(*fault.Error); ok {
+		c := *f
+		if c.Pointer == "" {
+			c.Pointer = e.Pointer
+		}
+		if c.Op == "" {
+			c.Op = e.Step.StepName()
+		}
+		return &c
+	}
+	return &fault.Error{Op: e.Step.StepName(), Pointer: e.Pointer, Err: err}
+}
+
+// warn sends a line for the log. A runtime that is gone is found out by the next wait.
+func (p *proc) warn(text string) {
+	if !p.released {
+		p.conn.Send(&wire.Warning{Text: text})
+	}
+}
+
+// privateProc opens the private procfs once.
+func (p *proc) privateProc() (*safepath.Proc, error) {
+	if p.proc == nil {
+		handle, err := safepath.OpenProc()
+		if err != nil {
+			return nil, err
+		}
+		p.proc = handle
+	}
+	return p.proc, nil
+}
+
+// stayBound ties init to its creator again: a change of credentials clears the parent-death signal (prctl(2)). A creator
+// that died in between has closed its end of the wire.
+func (p *proc) stayBound() error {
+	if p.released {
+		return nil
+	}
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return &fault.Error{Op: "prctl", Path: "PR_SET_PDEATHSIG", Err: err}
+	}
+	hangup := []unix.PollFd{{Fd: int32(p.conn.Fd)}}
+	if n, err := unix.Poll(hangup, 0); err == nil && n == 1 && hangup[0].Revents&unix.POLLHUP != 0 {
+		unix.Exit(255)
+	}
+	return nil
+}

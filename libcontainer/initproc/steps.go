@@ -1,0 +1,226 @@
+package initproc
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/sys"
+	"github.com/tare-run/tare/libcontainer/capabilities"
+	"github.com/tare-run/tare/libcontainer/console"
+	"github.com/tare-run/tare/libcontainer/devices"
+	"github.com/tare-run/tare/libcontainer/hooks"
+	"github.com/tare-run/tare/libcontainer/process"
+	"github.com/tare-run/tare/libcontainer/rootfs"
+	"github.com/tare-run/tare/libcontainer/step"
+	"github.com/tare-run/tare/libcontainer/wire"
+)
+
+// take carries out one step. Package plan has put the steps in order and says why; here is only what each one is.
+func (p *proc) take(s step.Step) error {
+	switch s := s.(type) {
+	case *step.Keyring:
+		return p.warnings(process.Keyring(s.Name))
+	case *step.CgroupNamespace:
+		return unix.Unshare(unix.CLONE_NEWCGROUP)
+	case *step.Loopback:
+		return process.Loopback()
+	case *step.Hostname:
+		return process.Hostname(s.Name)
+	case *step.Domainname:
+		return process.Domainname(s.Name)
+	case *step.Propagation:
+		return rootfs.SetPropagation(s.Flag)
+	case *step.Root:
+		return p.openRoot(s)
+	case *step.Mount:
+		return p.root.Mount(s)
+	case *step.CgroupMount:
+		return p.root.CgroupMount(s)
+	case *step.Device:
+		return devices.Make(p.root.Fd(), s)
+	case *step.DevLinks:
+		return devices.Links(p.root.Fd())
+	case *step.Console:
+		return p.openConsole(s)
+	case *step.RuntimeHooks:
+		return p.runtimeHooks()
+	case *step.Hook:
+		return runHook(s)
+	}
+	return p.takeLate(s)
+}
+
+// takeLate carries out the steps from the sealing of the root on.
+func (p *proc) takeLate(s step.Step) error {
+	switch s := s.(type) {
+	case *step.Sysctl:
+		return p.sysctl(s)
+	case *step.Mask:
+		return p.root.Mask(s.Path)
+	case *step.ReadonlyPath:
+		return p.root.ReadonlyPath(s.Path)
+	case *step.Pivot:
+		if s.NoPivot {
+			return p.root.Move()
+		}
+		return p.root.Pivot()
+	case *step.Chroot:
+		return p.root.Chroot()
+	case *step.MakeCwd:
+		return process.MakeCwd(s.Path)
+	case *step.RootReadonly:
+		return p.root.MakeReadonly()
+	case *step.RootPropagation:
+		return p.root.SetPropagation(s.Change)
+	case *step.OOMScoreAdj:
+		return p.oomScoreAdj(s.Adj)
+	case *step.Rlimits:
+		return process.Rlimits(s.Limits)
+	case *step.Stdio:
+		return process.Stdio(s.UID)
+	case *step.Bounding:
+		return p.bounding(s.Mask)
+	case *step.Identity:
+		return p.identity(s)
+	case *step.Capabilities:
+		return p.capabilities(s)
+	case *step.NoNewPrivs:
+		return process.NoNewPrivs()
+	case *step.Cwd:
+		return process.Cwd(s.Path)
+	case *step.LookPath:
+		return p.lookPath(s.Name)
+	case *step.WaitStart:
+		return p.waitStart()
+	case *step.CloseFDs:
+		return p.closeDescriptors(s.Preserve)
+	case *step.Seccomp:
+		return sys.SeccompLoad(s.Filter, s.Flags)
+	case *step.Exec:
+		return process.Exec(p.program, s.Args, s.Env)
+	}
+	return fault.Text("init does not know this step")
+}
+
+func (p *proc) warnings(warning, err error) error {
+	if warning != nil {
+		p.warn(warning.Error())
+	}
+	return err
+}
+
+func (p *proc) openRoot(s *step.Root) (err error) {
+	if s.Shared {
+		p.root, err = rootfs.OpenShared(s.Path)
+	} else {
+		p.root, err = rootfs.Open(s.Path)
+	}
+	return err
+}
+
+// openConsole makes the terminal, shows it as /dev/console, and sends the master away before anything can use it.
+func (p *proc) openConsole(s *step.Console) error {
+	pty, err := console.Allocate(p.root.Fd(), s.Width, s.Height)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pty.MasterFd)
+	if err := p.root.BindConsole(pty.SlaveFd); err != nil {
+		unix.Close(pty.SlaveFd)
+		return err
+	}
+	if err := p.conn.Send(&wire.Console{Name: pty.Name}, pty.MasterFd); err != nil {
+		unix.Close(pty.SlaveFd)
+		return &fault.Error{Op: "send terminal", Err: err}
+	}
+	return console.Attach(pty.SlaveFd)
+}
+
+// runtimeHooks lets the runtime side run its hooks and waits for them.
+func (p *proc) runtimeHooks() error {
+	if err := p.conn.Send(&wire.Ready{}); err != nil {
+		unix.Exit(255) // I3
+	}
+	m, _, err := p.conn.Recv()
+	if err != nil {
+		unix.Exit(255) // a hook failed: create has said so, and is about to kill us
+	}
+	if _, ok := m.(*wire.Run); !ok {
+		return fault.Text("the runtime sent a message out of order")
+	}
+	return nil
+}
+
+// runHook completes the state with our pid as the container sees it.
+func runHook(s *step.Hook) error {
+	state := append(strconv.AppendInt(s.StatePrefix, int64(unix.Getpid()), 10), '}')
+	h := hooks.Hook{Kind: s.Kind, Path: s.Path, Args: s.Args, Env: s.Env, TimeoutSeconds: s.TimeoutSeconds}
+	return hooks.Run(&h, state)
+}
+
+func (p *proc) sysctl(s *step.Sysctl) error {
+	proc, err := p.privateProc()
+	if err != nil {
+		return err
+	}
+	return proc.Write("sys/"+s.Path, []byte(s.Value))
+}
+
+func (p *proc) oomScoreAdj(adj int) error {
+	text, err := process.OOMScoreAdjText(adj)
+	if err != nil {
+		return err
+	}
+	proc, err := p.privateProc()
+	if err != nil {
+		return err
+	}
+	return proc.WriteSelf("oom_score_adj", text)
+}
+
+func (p *proc) bounding(mask uint64) error {
+	missing, err := capabilities.DropBounding(mask)
+	if missing != 0 {
+		p.warn("capabilities that cannot be granted: " + capabilities.List(missing))
+	}
+	return err
+}
+
+func (p *proc) identity(s *step.Identity) error {
+	if err := p.warnings(process.Identity(s)); err != nil {
+		return err
+	}
+	return p.stayBound()
+}
+
+func (p *proc) capabilities(s *step.Capabilities) error {
+	denied, err := capabilities.Set(s)
+	if denied.Sets|denied.Ambient != 0 {
+		p.warn("capabilities that cannot be granted: " + capabilities.List(denied.Sets|denied.Ambient))
+	}
+	return err
+}
+
+// lookPath finds the program and completes the environment, while the container's files can be read with its identity.
+func (p *proc) lookPath(name string) error {
+	program, err := process.LookPath(name, p.exec.Env)
+	if err != nil {
+		return err
+	}
+	p.program = program
+	p.exec.Env = process.Home(p.exec.Env, uint32(unix.Getuid()))
+	p.socketActivation()
+	return nil
+}
+
+// socketActivation writes our pid into LISTEN_PID, which the program compares with its own (sd_listen_fds(3)).
+func (p *proc) socketActivation() {
+	for i, entry := range p.exec.Env {
+		if strings.HasPrefix(entry, "LISTEN_PID=") {
+			p.exec.Env[i] = "LISTEN_PID=" + strconv.Itoa(unix.Getpid())
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package libcontainer
+
+import (
+	"github.com/go-json-experiment/json"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// Kill sends a signal to the init process, or to every process of the container. It takes no lock: a container whose
+// hooks hang must be killable.
+func (r *Runtime) Kill(id string, o KillOptions) error { return verb("kill", id, r.kill(id, o)) }
+
+func (r *Runtime) kill(id string, o KillOptions) error {
+	d, record, err := r.open(id)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	m, err := recordedCgroup(record)
+	if err != nil {
+		return err
+	}
+	if o.All {
+		if m == nil {
+			return signalInit(record, o.Signal)
+		}
+		return m.Signal(o.Signal) // a stopped container may have processes left where the pid namespace is shared
+	}
+	// Killing init kills its pid namespace. Without one of its own the others would be left behind.
+	if o.Signal == unix.SIGKILL && record.SharedPid && m != nil && alive(record.Init) {
+		return m.Kill()
+	}
+	return signalInit(record, o.Signal)
+}
+
+// signalInit signals the recorded process and no other: the pid is checked again once the pidfd holds it.
+func signalInit(record *state.Record, signal unix.Signal) error {
+	fd, err := openInit(record)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	switch err := unix.PidfdSendSignal(fd, signal, nil, 0); err {
+	case nil:
+		return nil
+	case unix.ESRCH:
+		return fault.ErrNotRunning
+	default:
+		return &fault.Error{Op: "signal", Err: err}
+	}
+}
+
+// openInit returns a pidfd of the init process, which the caller closes; ErrNotRunning where it is gone.
+func openInit(record *state.Record) (int, error) {
+	if record.Creating || record.Init.Pid <= 0 {
+		return -1, fault.ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(record.Init.Pid, 0)
+	if err == unix.ESRCH {
+		return -1, fault.ErrNotRunning
+	}
+	if err != nil {
+		return -1, &fault.Error{Op: "pidfd_open", Err: err}
+	}
+	if !alive(record.Init) {
+		unix.Close(fd)
+		return -1, fault.ErrNotRunning
+	}
+	return fd, nil
+}
+
+// recordedCgroup is the container's cgroup as recorded; nil where it has none.
+func recordedCgroup(record *state.Record) (*cgroups.Manager, error) {
+	if len(record.Cgroup) == 0 {
+		return nil, nil
+	}
+	var saved cgroups.Saved
+	if err := json.Unmarshal(record.Cgroup, &saved); err != nil {
+		return nil, &fault.Error{Op: "parse recorded cgroup", Err: err}
+	}
+	return cgroups.Load(saved)
+}

@@ -1,0 +1,83 @@
+package mountopt
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// Parse reads an option list. bind says that the mount is a bind although no word of the list may say so (type "bind").
+// The error names the first word that cannot be honoured.
+func Parse(options []string, bind bool) (step.MountOptions, error) {
+	o := step.MountOptions{Bind: bind}
+	for _, word := range options {
+		if word == "" {
+			continue
+		}
+		e, known := lookup(word)
+		switch {
+		case known && e.kind == unsupported, strings.HasPrefix(word, "idmap="), strings.HasPrefix(word, "ridmap="):
+			return o, &fault.Error{Op: "mount option", Path: word, Err: fault.ErrNotSupported}
+		case known:
+			apply(&o, e)
+		default:
+			o.Data = append(o.Data, word)
+		}
+	}
+	if !o.Bind {
+		return o, nil
+	}
+	o.Super = nil
+	switch {
+	case o.CopyUp:
+		return o, &fault.Error{Op: "mount option", Path: "tmpcopyup", Err: fault.Text("is for tmpfs, not for a bind mount")}
+	case len(o.Data) > 0:
+		return o, &fault.Error{Op: "mount option", Path: o.Data[0], Err: fault.Text("is unknown"), Hint: "a bind mount has no options of a file system"}
+	}
+	return o, nil
+}
+
+// apply records one word.
+func apply(o *step.MountOptions, e *entry) {
+	switch e.kind {
+	case attr:
+		change(&o.Attr, e)
+	case recAttr:
+		change(&o.RecAttr, e)
+	case readonly:
+		change(&o.Attr, e)
+		setSuper(o, e)
+	case super:
+		setSuper(o, e)
+	case propagation:
+		o.Propagation = append(o.Propagation, step.PropagationChange{Flag: e.set &^ unix.MS_REC, Recursive: e.set&unix.MS_REC != 0})
+	case bind:
+		o.Bind = true
+	case rbind:
+		o.Bind, o.Recursive = true, true
+	case remount:
+		o.Remount = true
+	case copyUp:
+		o.CopyUp = true
+	}
+}
+
+// change adds a row to a pair of masks. A bit is in at most one of them, with one exception that mount_setattr(2) asks for:
+// the access time is a number of three bits, so all of them are cleared wherever a mode is set.
+func change(a *step.Attr, e *entry) {
+	a.Set = a.Set&^e.clear | e.set
+	a.Clear = a.Clear&^e.set | e.clear
+	if (e.set|e.clear)&unix.MOUNT_ATTR__ATIME != 0 {
+		a.Clear |= unix.MOUNT_ATTR__ATIME
+	}
+}
+
+// setSuper adds a word for the superblock and drops the one it revokes.
+func setSuper(o *step.MountOptions, e *entry) {
+	o.Super = slices.DeleteFunc(o.Super, func(w string) bool { return w == e.opposite || w == e.name })
+	o.Super = append(o.Super, e.name)
+}

@@ -1,0 +1,65 @@
+package plan
+
+import (
+	"path/filepath"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/mountopt"
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// mounts keeps the listed order (config.md, "Mounts": MUST).
+func (c *compiler) mounts() error {
+	for i := range c.spec.Mounts {
+		if err := c.mount(fault.Ptr("mounts", i), &c.spec.Mounts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compiler) mount(pointer string, m *specs.Mount) error {
+	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+	options, err := mountopt.Parse(m.Options, bind)
+	if err != nil {
+		return fault.At(pointer+"/options", err)
+	}
+	// A relative destination MUST be read as relative to "/" (config.md, "Mounts").
+	destination := filepath.Clean("/" + m.Destination)
+	switch {
+	case m.Type == "cgroup" && !bind:
+		if len(c.in.Cgroups) == 0 {
+			return &fault.Error{Pointer: pointer, Op: "mount cgroup", Path: m.Destination, Err: fault.Text("the container has no cgroup"), Hint: "the cgroup manager is disabled"}
+		}
+		c.add(pointer, &step.CgroupMount{Destination: destination, Options: options, Namespaced: c.ns.has(unix.CLONE_NEWCGROUP), Hierarchies: c.in.Cgroups})
+		return nil
+	case bind && m.Source == "":
+		return &fault.Error{Pointer: pointer + "/source", Op: "bind", Err: fault.Text("the source is missing")}
+	case !bind && m.Type == "" && !options.Remount:
+		return &fault.Error{Pointer: pointer + "/type", Op: "mount", Path: m.Destination, Err: fault.Text("the type is missing"), Hint: `give one, or the option "bind"`}
+	}
+	source := m.Source
+	if bind {
+		options.Bind = true
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(c.in.Bundle, source)
+		}
+	}
+	c.add(pointer, &step.Mount{Destination: destination, Type: m.Type, Source: source, Options: options})
+	return nil
+}
+
+// bindsDev says whether the caller brings a /dev of its own, which is then left as it is.
+func (c *compiler) bindsDev() bool {
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if filepath.Clean("/"+m.Destination) == "/dev" {
+			return m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
+		}
+	}
+	return false
+}

@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/capabilities"
+	"github.com/tare-run/tare/libcontainer/process"
+	"github.com/tare-run/tare/libcontainer/spec"
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// sysctls are written through our own procfs, so the read-only paths of the container do not matter to them.
+func (c *compiler) sysctls() {
+	values := c.linux().Sysctl
+	for _, key := range slices.Sorted(maps.Keys(values)) { // sorted: one input, one plan
+		c.add(fault.Ptr("linux", "sysctl", key), &step.Sysctl{Path: spec.SysctlPath(key), Value: values[key]})
+	}
+}
+
+// process plans everything from the finished root to the program.
+//
+// The identity is taken on before init waits for start, so that a program the user may not execute is an error of create.
+// Only a seccomp filter without no_new_privs comes in the way: loading it needs CAP_SYS_ADMIN. It is then loaded after
+// start, and the identity after it, so that the filter need not allow what waiting takes. With startContainer hooks, which
+// must not run with more than the container's privileges, both happen before the wait.
+func (c *compiler) process() error {
+	p := c.spec.Process
+	if p == nil {
+		c.add("", &step.WaitStart{}) // start is an error, but create is not (config.md, "process": REQUIRED when start is called)
+		return nil
+	}
+	if err := c.resources(p); err != nil {
+		return err
+	}
+	seccomp := c.linux().Seccomp != nil
+	filterNeedsPrivilege := seccomp && !p.NoNewPrivileges
+	identityAfterStart := filterNeedsPrivilege && len(c.startHooks()) == 0
+
+	if filterNeedsPrivilege && !identityAfterStart {
+		c.seccomp()
+	}
+	if !identityAfterStart {
+		c.identity(p)
+	}
+	c.add("/process/args/0", &step.LookPath{Name: p.Args[0]})
+	c.add("", &step.WaitStart{})
+	c.hooks("startContainer", c.startHooks())
+	c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
+	if identityAfterStart {
+		c.seccomp()
+		c.identity(p)
+	}
+	c.add("/process/cwd", &step.Cwd{Path: p.Cwd}) // again, with no descriptor left that could have led outside
+	if seccomp && !filterNeedsPrivilege {
+		c.seccomp() // last: whatever comes later must be allowed by the profile
+	}
+	c.add("/process/args/0", &step.Exec{Args: p.Args, Env: process.MergeEnv(append(slices.Clone(p.Env), c.in.ExtraEnv...))})
+	return nil
+}
+
+// resources are what the process is given while init is still privileged.
+func (c *compiler) resources(p *specs.Process) error {
+	if p.OOMScoreAdj != nil {
+		c.add("/process/oomScoreAdj", &step.OOMScoreAdj{Adj: *p.OOMScoreAdj})
+	}
+	if len(p.Rlimits) > 0 {
+		limits := make([]step.Rlimit, 0, len(p.Rlimits))
+		for i, r := range p.Rlimits {
+			n, ok := process.RlimitByName(r.Type)
+			if !ok {
+				return &fault.Error{Pointer: fault.Ptr("process", "rlimits", i, "type"), Op: "rlimit", Path: r.Type, Err: fault.Text("is unknown")}
+			}
+			limits = append(limits, step.Rlimit{Resource: n, Soft: r.Soft, Hard: r.Hard})
+		}
+		c.add("/process/rlimits", &step.Rlimits{Limits: limits})
+	}
+	c.add("/process/user", &step.Stdio{UID: p.User.UID, GID: p.User.GID})
+	return nil
+}
+
+func (c *compiler) seccomp() {
+	c.plan.NeedsSeccomp = true
+	c.add("/linux/seccomp", &step.Seccomp{})
+}
+
+// identity plans the change to the container's user. The order is the kernel's: the bounding set wants CAP_SETPCAP, which
+// the change of uid may take; the other sets come after it, because the change clears them.
+func (c *compiler) identity(p *specs.Process) {
+	caps := p.Capabilities
+	var sets step.Capabilities
+	if caps != nil {
+		c.add("/process/capabilities/bounding", &step.Bounding{Mask: c.capabilityMask("bounding", caps.Bounding)})
+		sets = step.Capabilities{
+			Effective:   c.capabilityMask("effective", caps.Effective),
+			Permitted:   c.capabilityMask("permitted", caps.Permitted),
+			Inheritable: c.capabilityMask("inheritable", caps.Inheritable),
+			Ambient:     c.capabilityMask("ambient", caps.Ambient),
+		}
+	}
+	id := &step.Identity{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: 0o022, HasUmask: true}
+	if p.User.Umask != nil {
+		id.Umask = *p.User.Umask
+	}
+	c.add("/process/user", id)
+	if caps != nil {
+		c.add("/process/capabilities", &sets)
+	}
+	if p.NoNewPrivileges {
+		c.add("/process/noNewPrivileges", &step.NoNewPrivs{})
+	}
+	c.add("/process/cwd", &step.Cwd{Path: p.Cwd})
+}
+
+// capabilityMask turns names into bits. Names that nobody knows are warned about and left out (config.md, "capabilities":
+// "Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be granted").
+func (c *compiler) capabilityMask(set string, names []string) uint64 {
+	mask, unknown := capabilities.MaskFromNames(names)
+	for _, name := range unknown {
+		c.plan.Warnings = append(c.plan.Warnings, "config.json "+fault.Ptr("process", "capabilities", set)+": capability "+name+" is unknown, ignored")
+	}
+	return mask
+}

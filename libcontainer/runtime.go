@@ -1,0 +1,55 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+var errNotExist = fault.ErrNotExist
+
+// verb puts the command and the id in front of an error.
+func verb(name, id string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault.Verb{Verb: name, ID: id, Err: err}
+}
+
+// open opens an existing container without its lock and reads its record. The caller closes the directory.
+func (r *Runtime) open(id string) (*state.Dir, *state.Record, error) {
+	d, err := state.OpenDir(r.Root, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	record, err := d.Load()
+	if err != nil {
+		d.Close()
+		return nil, nil, err
+	}
+	return d, record, nil
+}
+
+func (r *Runtime) warn(message string) {
+	if r.Warn != nil {
+		r.Warn(message)
+	}
+}
+
+// errnoOf takes the errno out of an os.PathError, whose path would be said twice.
+func errnoOf(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+func (r *Runtime) debug(message string) {
+	if r.Debug != nil {
+		r.Debug(message)
+	}
+}

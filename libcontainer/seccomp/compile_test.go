@@ -1,0 +1,169 @@
+//go:build cgo
+
+package seccomp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+func mustLoadProfile(t testing.TB) *specs.LinuxSeccomp {
+	t.Helper()
+	text, err := os.ReadFile("testdata/docker-default.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var profile specs.LinuxSeccomp
+	if err := json.Unmarshal(text, &profile); err != nil {
+		t.Fatal(err)
+	}
+	return &profile
+}
+
+// The second time the program comes from the cache, and is the same; a damaged file is compiled again (O1).
+func TestCompileUsesCache(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	profile := withRule(specs.LinuxSyscall{Names: []string{"umask", "no_such_call"}, Action: specs.ActErrno})
+	first, err := Compile(profile, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.NotCached != nil || first.Flags != unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW || !slices.Equal(first.Unknown, []string{"no_such_call"}) {
+		t.Errorf("program %+v", first)
+	}
+	path := filepath.Join(dir, cacheName(keyFor(profile, helperDescription)))
+	withHelper(t, []byte("cannot be executed"), helperDescription)
+	second, err := Compile(profile, dir)
+	if err != nil {
+		t.Fatalf("the helper was called in spite of the cache: %v", err)
+	}
+	if !bytes.Equal(first.Filter, second.Filter) || !slices.Equal(first.Unknown, second.Unknown) || second.Flags != first.Flags {
+		t.Errorf("cached %+v, compiled %+v", second, first)
+	}
+	if err := os.Truncate(path, 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compile(profile, dir); err == nil {
+		t.Error("a damaged file was used")
+	}
+}
+
+// A profile that is wrong in itself is refused before anything is started or stored, with the place (security rule 12).
+func TestCompileChecks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	profile := withRule(specs.LinuxSyscall{Action: specs.ActNotify})
+	_, err := Compile(profile, dir)
+	f, ok := err.(*fault.Error)
+	if !ok || f.Pointer != "/linux/seccomp/syscalls/0/action" || !errors.Is(err, fault.ErrNotSupported) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the cache was made: %v", err)
+	}
+}
+
+// A cache that cannot be written costs time, not the filter.
+func TestCompileWithoutCache(t *testing.T) {
+	program, err := Compile(withRule(specs.LinuxSyscall{Action: specs.ActErrno}), "/proc/no-such-directory")
+	if err != nil || len(program.Filter) == 0 {
+		t.Fatalf("program %+v, %v", program, err)
+	}
+	if program.NotCached == nil {
+		t.Error("NotCached is nil")
+	}
+}
+
+// A build that cannot compile profiles refuses them (O1, security rule 12), and so does one that is put together wrongly.
+func TestCompileNeedsHelper(t *testing.T) {
+	profile := withRule(specs.LinuxSyscall{Action: specs.ActErrno})
+	for _, row := range []struct {
+		name        string
+		executable  []byte
+		description string
+		want        string
+	}{
+		{"none", nil, "", "not supported"},
+		{"no description", helper, "", "incomplete"},
+		{"of another build", slices.Concat(helper, []byte{0}), helperDescription, "different builds"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			withHelper(t, row.executable, row.description)
+			program, err := Compile(profile, t.TempDir()+"/cache")
+			if err == nil || program != nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("program %+v, error %v; want one with %q", program, err, row.want)
+			}
+			if none := len(row.executable) == 0; none != errors.Is(err, fault.ErrNotSupported) || none == Enabled() {
+				t.Errorf("error %v, enabled %v", err, Enabled())
+			}
+		})
+	}
+}
+
+// What the library refuses arrives with its place; nothing is kept.
+func TestCompileReportsHelperProblem(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	profile := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchS390X, specs.ArchX86_64}}
+	_, err := Compile(profile, dir)
+	var f *fault.Error
+	if !errors.As(err, &f) || !strings.HasPrefix(f.Pointer, "/linux/seccomp/architectures/") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the cache was made: %v", err)
+	}
+}
+
+func TestCompileBoundsProfile(t *testing.T) {
+	profile := withRule(specs.LinuxSyscall{Names: []string{strings.Repeat("x", 1<<20)}, Action: specs.ActErrno})
+	if _, err := Compile(profile, t.TempDir()+"/cache"); !errors.Is(err, unix.E2BIG) {
+		t.Errorf("error %v, want E2BIG", err)
+	}
+}
+
+// Every word of the features document is one that compiles (M5).
+func TestTablesCompile(t *testing.T) {
+	for _, action := range Actions() {
+		if _, err := Compile(withRule(specs.LinuxSyscall{Action: specs.LinuxSeccompAction(action)}), t.TempDir()+"/cache"); err != nil {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+	for _, op := range Operators() {
+		args := []specs.LinuxSeccompArg{{Op: specs.LinuxSeccompOperator(op)}}
+		if _, err := Compile(withRule(specs.LinuxSyscall{Action: specs.ActErrno, Args: args}), t.TempDir()+"/cache"); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+	for _, arch := range Archs() {
+		if !knownArch(specs.Arch(arch)) {
+			t.Errorf("%s is not of the specification", arch)
+		}
+	}
+	if len(Archs()) < 19 || LibVersion() == "" {
+		t.Errorf("libseccomp %q with %d architectures", LibVersion(), len(Archs()))
+	}
+	for _, list := range [][]string{Actions(), Operators(), Archs(), KnownFlags(), SupportedFlags()} {
+		if !slices.IsSorted(list) {
+			t.Errorf("not sorted: %q", list)
+		}
+	}
+}
+
+func BenchmarkCompileCached(b *testing.B) {
+	profile, dir := mustLoadProfile(b), filepath.Join(b.TempDir(), "cache")
+	for b.Loop() {
+		if _, err := Compile(profile, dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package spec
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+// TestUnsupported has one row for each thing that is refused. A row goes when the feature comes.
+func TestUnsupported(t *testing.T) {
+	for _, test := range []struct {
+		name, data, pointer, what string
+	}{
+		{"E15", `"process":{"apparmorProfile":"p"}`, "/process/apparmorProfile", "AppArmor profiles are"},
+		{"E16", `"process":{"selinuxLabel":"l"}`, "/process/selinuxLabel", "SELinux labels are"},
+		{"E23", `"process":{"scheduler":{"policy":"SCHED_OTHER"}}`, "/process/scheduler", "scheduling policies are"},
+		{"E25", `"process":{"ioPriority":{"class":"IOPRIO_CLASS_BE"}}`, "/process/ioPriority", "I/O priorities are"},
+		{"F33", `"mounts":[{"options":["ridmap"]}]`, "/mounts/0", "idmapped mounts are"},
+		{"F34", `"mounts":[{},{"gidMappings":[{}]}]`, "/mounts/1", "idmapped mounts are"},
+		{"G1 user", `"linux":{"namespaces":[{"type":"user"}]}`, "/linux/namespaces/0", "user namespaces are"},
+		{"G7", `"linux":{"namespaces":[{"type":"user","path":"/x"}]}`, "/linux/namespaces/0", "user namespaces are"},
+		{"G2", `"linux":{"namespaces":[{"type":"time"}]}`, "/linux/namespaces/0", "time namespaces are"},
+		{"G9 uid", `"linux":{"uidMappings":[{}]}`, "/linux/uidMappings", "user namespaces are"},
+		{"G9 gid", `"linux":{"gidMappings":[{}]}`, "/linux/gidMappings", "user namespaces are"},
+		{"G12", `"linux":{"timeOffsets":{"boottime":{}}}`, "/linux/timeOffsets", "time namespaces are"},
+		{"G16", `"linux":{"netDevices":{"eth0":{}}}`, "/linux/netDevices", "network devices are"},
+		{"I8", `"linux":{"mountLabel":"l"}`, "/linux/mountLabel", "SELinux labels are"},
+		{"I9", `"linux":{"personality":{"domain":"LINUX32"}}`, "/linux/personality", "execution domains are"},
+		{"I14", `"linux":{"memoryPolicy":{"mode":"MPOL_LOCAL"}}`, "/linux/memoryPolicy", "memory policies are"},
+		{"I16", `"linux":{"intelRdt":{}}`, "/linux/intelRdt", "Intel RDT is"},
+		{"J18", `"linux":{"resources":{"memory":{"kernel":1}}}`, "/linux/resources/memory/kernel", "kernel memory limits are"},
+		{"J18 TCP", `"linux":{"resources":{"memory":{"kernelTCP":1}}}`, "/linux/resources/memory/kernelTCP", "kernel TCP memory limits are"},
+		{"J19", `"linux":{"resources":{"memory":{"swappiness":0}}}`, "/linux/resources/memory/swappiness", "memory swappiness is"},
+		{"J19 OOM", `"linux":{"resources":{"memory":{"disableOOMKiller":true}}}`, "/linux/resources/memory/disableOOMKiller", "disabling the OOM killer is"},
+		{"J19 hierarchy", `"linux":{"resources":{"memory":{"useHierarchy":false}}}`, "/linux/resources/memory/useHierarchy", "memory accounting without hierarchy is"},
+		{"J26", `"linux":{"resources":{"cpu":{"realtimeRuntime":1}}}`, "/linux/resources/cpu/realtimeRuntime", "realtime CPU limits are"},
+		{"J26 period", `"linux":{"resources":{"cpu":{"realtimePeriod":1}}}`, "/linux/resources/cpu/realtimePeriod", "realtime CPU limits are"},
+		{"J29", `"linux":{"resources":{"blockIO":{"weight":10}}}`, "/linux/resources/blockIO", "block I/O limits are"},
+		{"J31", `"linux":{"resources":{"blockIO":{"leafWeight":10}}}`, "/linux/resources/blockIO", "block I/O limits are"},
+		{"J32", `"linux":{"resources":{"blockIO":{"throttleWriteIOPSDevice":[{}]}}}`, "/linux/resources/blockIO", "block I/O limits are"},
+		{"J33", `"linux":{"resources":{"hugepageLimits":[{}]}}`, "/linux/resources/hugepageLimits", "huge page limits are"},
+		{"J34", `"linux":{"resources":{"network":{"classID":1}}}`, "/linux/resources/network", "network classes and priorities are"},
+		{"J34 priorities", `"linux":{"resources":{"network":{"priorities":[{}]}}}`, "/linux/resources/network", "network classes and priorities are"},
+		{"J35", `"linux":{"resources":{"rdma":{"mlx":{}}}}`, "/linux/resources/rdma", "RDMA limits are"},
+		{"O11", `"linux":{"seccomp":{"listenerPath":"/s"}}`, "/linux/seccomp/listenerPath", "seccomp notification is"},
+		{"O2 NOTIFY", `"linux":{"seccomp":{"syscalls":[{"action":"SCMP_ACT_NOTIFY"}]}}`, "/linux/seccomp/syscalls/0/action", "seccomp notification is"},
+		{"vm", `"vm":{"kernel":{"path":"/k"}}`, "/vm", "virtual machines are"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := Load([]byte("{" + test.data + "}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := slices.IndexFunc(Validate(s), func(e *fault.Error) bool {
+				return e.Pointer == test.pointer && errors.Is(e, fault.ErrNotSupported) &&
+					strings.HasSuffix(e.Error(), ": "+test.what+" not supported by this version of tare")
+			})
+			if at < 0 {
+				t.Errorf("%s is not refused at %s: %q", test.what, test.pointer, lines(Validate(s)))
+			}
+		})
+	}
+}
+
+// TestEmptySettingsAreAccepted: engines write members that ask for nothing (dockerd, containerd's CRI and Podman do).
+func TestEmptySettingsAreAccepted(t *testing.T) {
+	const data = `{
+		"ociVersion": "1.0.2-dev",
+		"root": {"path": "rootfs"},
+		"process": {
+			"args": ["sh"], "cwd": "/", "apparmorProfile": "", "selinuxLabel": "", "capabilities": {}, "rlimits": [],
+			"execCPUAffinity": {}, "user": {"uid": 0, "gid": 0, "additionalGids": []}
+		},
+		"mounts": [], "hooks": {}, "annotations": {},
+		"linux": {
+			"uidMappings": [], "gidMappings": [], "timeOffsets": {}, "netDevices": {}, "mountLabel": "", "sysctl": {},
+			"cgroupsPath": "", "devices": [], "namespaces": [], "maskedPaths": null, "readonlyPaths": [],
+			"resources": {
+				"devices": [], "network": {}, "rdma": {}, "hugepageLimits": [], "unified": {},
+				"blockIO": {"weight": 0, "leafWeight": 0, "weightDevice": []}, "pids": {"limit": 0},
+				"memory": {"kernel": -1, "kernelTCP": 0, "disableOOMKiller": false, "useHierarchy": true, "checkBeforeUpdate": true},
+				"cpu": {"shares": 0, "realtimeRuntime": 0, "realtimePeriod": 0, "cpus": ""}
+			}
+		}
+	}`
+	s, err := Load([]byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Validate(s) {
+		t.Error(p)
+	}
+}
+
+func TestNames(t *testing.T) {
+	if got, want := NamespaceTypes(), []string{"cgroup", "ipc", "mount", "network", "pid", "uts"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := HookNames(), []string{"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,134 @@
+package libcontainer
+
+import (
+	"errors"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/spec"
+	"github.com/tare-run/tare/libcontainer/state"
+	"github.com/tare-run/tare/libcontainer/wire"
+)
+
+// Start has a created container execute its program, and runs the hooks around that.
+func (r *Runtime) Start(id string) error { return verb("start", id, r.start(id)) }
+
+func (r *Runtime) start(id string) error {
+	d, err := state.OpenDir(r.Root, id)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Lock(); err != nil {
+		return err
+	}
+	record, err := d.Load()
+	if err != nil {
+		return err
+	}
+	if err := startable(record); err != nil {
+		return err
+	}
+	if err := openGate(d, record); err != nil {
+		return err
+	}
+	d.RemoveGate()
+	if record.Poststart {
+		return r.poststart(d, record)
+	}
+	return nil
+}
+
+// startable refuses containers that are not created. The lock is held, so a record that says creating is a leftover.
+func startable(record *state.Record) error {
+	switch {
+	case record.Creating || !alive(record.Init):
+		return &fault.Error{Err: fault.ErrStopped, Hint: "delete it and create it again"}
+	case record.NoProgram:
+		return &fault.Error{Pointer: "/process", Err: fault.Text("there is no process to start"), Hint: "config.json had none when the container was created"}
+	}
+	return nil
+}
+
+// openGate tells init to go on and waits until the program has taken its place.
+func openGate(d *state.Dir, record *state.Record) error {
+	fd, err := d.DialGate()
+	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+		return fault.ErrAlreadyRunning
+	}
+	if err != nil {
+		return err
+	}
+	conn := wire.Conn{Fd: fd}
+	defer conn.Close()
+	timeout := initTimeout + time.Duration(record.StartSeconds)*time.Second
+	if record.StartSeconds < 0 {
+		timeout = 0
+	}
+	if err := conn.SetDeadline(timeout.Milliseconds()); err != nil {
+		return &fault.Error{Op: "setsockopt", Err: err}
+	}
+	if err := conn.Send(&wire.Start{}); err != nil {
+		return initGone(err)
+	}
+	executing := false
+	for {
+		m, extra, err := conn.Recv()
+		if extra >= 0 {
+			unix.Close(extra)
+		}
+		if err == wire.ErrClosed && executing {
+			return nil // execve closed it
+		}
+		if err != nil {
+			return initGone(err)
+		}
+		switch m := m.(type) {
+		case *wire.Executing:
+			executing = true
+		case *wire.Failed:
+			return m.Fault()
+		default:
+			return fault.Text("init sent a message out of order")
+		}
+	}
+}
+
+func initGone(err error) error {
+	if err == wire.ErrClosed {
+		return &fault.Error{Op: "wait for init", Err: fault.Text("it died before it could execute the program"), Hint: "a memory limit that is too low does this"}
+	}
+	return &fault.Error{Op: "wait for init", Err: err}
+}
+
+// poststart runs the poststart hooks. If one fails the container is stopped and removed (runtime.md, "Lifecycle", step 9).
+func (r *Runtime) poststart(d *state.Dir, record *state.Record) error {
+	config, err := savedSpec(d)
+	if err != nil {
+		return err
+	}
+	err = runHooks("poststart", config.Hooks.Poststart, encodeState(recordState(record, specs.StateRunning, record.Init.Pid)))
+	if err == nil {
+		return nil
+	}
+	if removal := r.remove(d, record); removal != nil {
+		r.warn("start " + record.ID + ": " + removal.Error())
+	}
+	return err
+}
+
+// savedSpec is the configuration as it was at create.
+func savedSpec(d *state.Dir) (*specs.Spec, error) {
+	b, err := d.Config()
+	if err != nil {
+		return nil, err
+	}
+	return spec.Load(b)
+}
+
+func recordState(r *state.Record, status specs.ContainerState, pid int) *specs.State {
+	return &specs.State{Version: r.OCIVersion, ID: r.ID, Status: status, Pid: pid, Bundle: r.Bundle, Annotations: r.Annotations}
+}

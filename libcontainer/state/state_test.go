@@ -1,0 +1,172 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tare-run/tare/internal/fault"
+)
+
+func newRoot(t *testing.T) *Root {
+	t.Helper()
+	r, err := OpenRoot(filepath.Join(t.TempDir(), "root"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func create(t *testing.T, r *Root, id string) *Dir {
+	t.Helper()
+	d, err := r.Create(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// B14: an id is one path component, in every verb; all of them get here.
+func TestCheckID(t *testing.T) {
+	good := []string{"a", "A-1_b+c.d", strings.Repeat("x", 255)}
+	bad := []string{"", ".", "..", ".x", "a/b", "../x", "a b", "a\x00", "ä", strings.Repeat("x", 256)}
+	for _, id := range good {
+		if err := CheckID(id); err != nil {
+			t.Errorf("%q refused: %v", id, err)
+		}
+	}
+	for _, id := range bad {
+		if CheckID(id) == nil {
+			t.Errorf("%q accepted", id)
+		}
+	}
+}
+
+func TestCreateTakesAnIDOnce(t *testing.T) {
+	r := newRoot(t)
+	d := create(t, r, "one")
+	defer d.Close()
+	if _, err := r.Create("one"); err != fault.ErrExist {
+		t.Fatalf("second create: %v", err)
+	}
+	if _, err := r.Open("two"); err != fault.ErrNotExist {
+		t.Fatalf("open of nothing: %v", err)
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	d := create(t, newRoot(t), "one")
+	defer d.Close()
+	want := &Record{Creating: true, Bundle: "/b", Annotations: map[string]string{"k": "v"}, Init: Process{Pid: 7, StartTime: 1 << 40}, Image: [2]uint64{1, 1 << 60}}
+	if err := d.Save(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Init != want.Init || got.Image != want.Image || !got.Creating || got.Annotations["k"] != "v" || got.ID != "one" {
+		t.Fatalf("got %+v", got)
+	}
+}
+
+// A record that is not ours to understand is an error with the file's name, never a guess.
+func TestLoadRefuses(t *testing.T) {
+	for name, content := range map[string]string{
+		"newer version": `{"version": 99, "id": "one"}`,
+		"other id":      `{"version": 1, "id": "two"}`,
+		"half written":  `{"version": 1, "id"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := create(t, newRoot(t), "one")
+			defer d.Close()
+			if err := d.write("state.json", []byte(content)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Load(); err == nil || !strings.Contains(err.Error(), "state.json") {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}
+
+// S2: whoever waits for the lock of a directory that goes away sees that there is no container.
+func TestLockOfARemovedDirectory(t *testing.T) {
+	r := newRoot(t)
+	d := create(t, r, "one")
+	waiting, err := r.Open("one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.Close()
+	if !waiting.Busy() {
+		t.Error("a locked directory is not busy")
+	}
+	result := make(chan error)
+	go func() { result <- waiting.Lock() }()
+	if err := d.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if err := <-result; err != fault.ErrNotExist {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// Security rule 14: a root that somebody else controls is refused.
+func TestOpenRootRefuses(t *testing.T) {
+	dir := t.TempDir()
+	open := filepath.Join(dir, "open")
+	if err := os.Mkdir(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{open, link} {
+		if r, err := OpenRoot(path, false); err == nil {
+			r.Close()
+			t.Errorf("%s accepted", path)
+		}
+	}
+	if _, err := OpenRoot(filepath.Join(dir, "none"), false); !errors.Is(err, fault.ErrNotExist) {
+		t.Errorf("a root that does not exist: %v", err)
+	}
+}
+
+func TestIDsLeavesOutWhatIsNotOurs(t *testing.T) {
+	r := newRoot(t)
+	for _, id := range []string{"b", "a"} {
+		create(t, r, id).Close()
+	}
+	os.Mkdir(r.CacheDir(), 0o700)
+	os.WriteFile(filepath.Join(r.Path, "file"), nil, 0o600)
+	ids, err := r.IDs()
+	if err != nil || len(ids) != 2 || ids[0] != "a" || ids[1] != "b" {
+		t.Fatalf("got %q, %v", ids, err)
+	}
+}
+
+// The gate is reached through the directory's descriptor, so the length of the path does not matter (Q5).
+func TestGateBelowALongPath(t *testing.T) {
+	r, err := OpenRoot(filepath.Join(t.TempDir(), strings.Repeat("x", 150)), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	d := create(t, r, "one")
+	defer d.Close()
+	if _, err := d.ListenGate(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.DialGate(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,155 @@
+package libcontainer
+
+import (
+	"bytes"
+	"errors"
+	"os/user"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// processStat is what we read of /proc/PID/stat.
+type processStat struct {
+	state     byte
+	startTime uint64 // clock ticks after boot
+}
+
+// readStat reads /proc/PID/stat. The second field is a name in brackets that may contain anything, brackets too, so
+// counting starts after the last one (proc_pid_stat(5)).
+func readStat(pid int) (processStat, error) {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return processStat{}, err
+	}
+	defer unix.Close(fd)
+	var buf [1024]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return processStat{}, err
+	}
+	return parseStat(buf[:n])
+}
+
+var errStat = errors.New("malformed stat line")
+
+func parseStat(line []byte) (processStat, error) {
+	end := bytes.LastIndexByte(line, ')')
+	if end < 0 {
+		return processStat{}, errStat
+	}
+	fields := bytes.Fields(line[end+1:]) // from field 3 on
+	if len(fields) < 20 || len(fields[0]) != 1 {
+		return processStat{}, errStat
+	}
+	start, err := strconv.ParseUint(string(fields[19]), 10, 64) // field 22
+	if err != nil {
+		return processStat{}, errStat
+	}
+	return processStat{state: fields[0][0], startTime: start}, nil
+}
+
+// alive says whether a recorded process still is that process, and not a zombie.
+func alive(p state.Process) bool {
+	if p.Pid <= 0 {
+		return false
+	}
+	stat, err := readStat(p.Pid)
+	return err == nil && stat.startTime == p.StartTime && stat.state != 'Z' && stat.state != 'X'
+}
+
+// statusOf asks the kernel; the record alone is never believed. "Created" is whatever still executes the sealed image, so
+// a start that was killed at any instruction leaves nothing that lies.
+func statusOf(d *state.Dir, r *state.Record) Status {
+	if r.Creating {
+		if d.Busy() {
+			return StatusCreating
+		}
+		return StatusStopped // create was killed; what it left is delete's to remove
+	}
+	if !alive(r.Init) {
+		return StatusStopped
+	}
+	var st unix.Stat_t
+	err := unix.Stat("/proc/"+strconv.Itoa(r.Init.Pid)+"/exe", &st)
+	if err == nil && st.Dev == r.Image[0] && st.Ino == r.Image[1] {
+		return StatusCreated
+	}
+	return StatusRunning
+}
+
+// State returns the state of a container.
+func (r *Runtime) State(id string) (*State, error) {
+	s, err := r.state(id)
+	if err != nil {
+		return nil, verb("state", id, err)
+	}
+	return s, nil
+}
+
+func (r *Runtime) state(id string) (*State, error) {
+	d, record, err := r.open(id)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return stateOf(d, record), nil
+}
+
+func stateOf(d *state.Dir, r *state.Record) *State {
+	s := &State{
+		OCIVersion: r.OCIVersion, ID: r.ID, Status: statusOf(d, r), Bundle: r.Bundle, Rootfs: r.Rootfs,
+		Created: r.Created, Annotations: r.Annotations, Owner: ownerName(r.Owner),
+	}
+	if s.Status != StatusStopped {
+		s.Pid = r.Init.Pid
+	}
+	return s
+}
+
+// ownerName is the user's name, or the number where it has none. Root is root without reading /etc/passwd.
+func ownerName(uid uint32) string {
+	if uid == 0 {
+		return "root"
+	}
+	number := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
+}
+
+// List returns the state of every container below the root, sorted by id. What create left half-made is listed too, as
+// stopped; an entry whose record cannot be read is listed with nothing but its id, and warned about.
+func (r *Runtime) List() ([]State, error) {
+	root, err := state.OpenRoot(r.Root, false)
+	if errors.Is(err, errNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, verb("list", "", err)
+	}
+	defer root.Close()
+	ids, err := root.IDs()
+	if err != nil {
+		return nil, verb("list", "", err)
+	}
+	list := make([]State, 0, len(ids))
+	for _, id := range ids {
+		d, err := root.Open(id)
+		if err != nil {
+			continue // deleted meanwhile
+		}
+		record, err := d.Load()
+		if err != nil {
+			r.warn("list: " + id + ": " + err.Error())
+			list = append(list, State{ID: id, Status: StatusStopped})
+		} else {
+			list = append(list, *stateOf(d, record))
+		}
+		d.Close()
+	}
+	return list, nil
+}

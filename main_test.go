@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tare-run/tare/libcontainer"
+)
+
+// recorder stands in for libcontainer.Runtime. It remembers the one call and answers with what the test put in.
+type recorder struct {
+	runtime *libcontainer.Runtime
+	call    string
+	options any
+	id      string
+	force   bool
+
+	status int
+	state  libcontainer.State
+	list   []libcontainer.State
+	err    error
+}
+
+func (r *recorder) note(call, id string, options any) error {
+	r.call, r.id, r.options = call, id, options
+	return r.err
+}
+
+func (r *recorder) Create(o libcontainer.CreateOptions) error { return r.note("create", o.ID, o) }
+func (r *recorder) Run(o libcontainer.RunOptions) (int, error) {
+	return r.status, r.note("run", o.ID, o)
+}
+func (r *recorder) Start(id string) error { return r.note("start", id, nil) }
+func (r *recorder) State(id string) (*libcontainer.State, error) {
+	return &r.state, r.note("state", id, nil)
+}
+func (r *recorder) Kill(id string, o libcontainer.KillOptions) error { return r.note("kill", id, o) }
+func (r *recorder) Delete(id string, force bool) error {
+	r.force = force
+	return r.note("delete", id, nil)
+}
+func (r *recorder) List() ([]libcontainer.State, error) { return r.list, r.note("list", "", nil) }
+
+// result is everything that a caller of the program sees.
+type result struct {
+	status         int
+	stdout, stderr string
+}
+
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// invoke runs one command line against a recorder.
+func invoke(r *recorder, args ...string) result {
+	return invokeAs("tare", r, args...)
+}
+
+func invokeAs(argv0 string, r *recorder, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	p := newProgram(argv0, &stdout, &stderr)
+	p.log.now = func() time.Time { return testTime }
+	p.open = func(rt *libcontainer.Runtime) containers {
+		r.runtime = rt
+		return r
+	}
+	status := p.run(append([]string{argv0}, args...))
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// errorLine is the only line that stderr may hold after an error without --log.
+func errorLine(msg string) string {
+	return string(textLine(testTime, levelError, msg))
+}
+
+// Rows A1, A8, C1 to C12, C15, C18, C19, C24, C25: command lines as engines write them, and what must arrive.
+func TestVerbs(t *testing.T) {
+	t.Setenv("LISTEN_FDS", "")
+	tests := []struct {
+		name    string
+		args    string
+		call    string
+		id      string
+		options any
+		force   bool
+	}{
+		{name: "create, defaults", args: "create web1", call: "create", id: "web1",
+			options: libcontainer.CreateOptions{ID: "web1", Bundle: "."}},
+		{name: "create as the containerd shim does", call: "create", id: "web1",
+			args: "--root /run/x --log /dev/null --log-format json --systemd-cgroup create --bundle /b --pid-file /b/init.pid" +
+				" --console-socket /tmp/s --no-pivot --no-new-keyring web1",
+			options: libcontainer.CreateOptions{ID: "web1", Bundle: "/b", PidFile: "/b/init.pid", ConsoleSocket: "/tmp/s",
+				NoPivot: true, NoNewKeyring: true}},
+		{name: "create as conmon does", call: "create", id: "web1",
+			args:    "--log-format=json --log=/dev/null create --bundle=/b --pid-file=/p --preserve-fds=2 web1",
+			options: libcontainer.CreateOptions{ID: "web1", Bundle: "/b", PidFile: "/p", PreserveFDs: 2}},
+		{name: "create, the rest", args: "create -b /b -f /c.json --pidfd-socket /s web1", call: "create", id: "web1",
+			options: libcontainer.CreateOptions{ID: "web1", Bundle: "/b", Config: "/c.json", PidfdSocket: "/s"}},
+		{name: "run as BuildKit does", args: "run --bundle /b --keep web1", call: "run", id: "web1",
+			options: libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: "web1", Bundle: "/b"}, Keep: true}},
+		{name: "run detached", args: "run -d --no-subreaper web1", call: "run", id: "web1",
+			options: libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: "web1", Bundle: "."},
+				Detach: true, NoSubreaper: true}},
+		{name: "start", args: "start web1", call: "start", id: "web1"},
+		{name: "state", args: "state web1", call: "state", id: "web1"},
+		{name: "kill, default", args: "kill web1", call: "kill", id: "web1", options: libcontainer.KillOptions{Signal: 15}},
+		{name: "kill all", args: "kill --all web1 9", call: "kill", id: "web1",
+			options: libcontainer.KillOptions{Signal: 9, All: true}},
+		{name: "kill -a by name", args: "kill -a web1 KILL", call: "kill", id: "web1",
+			options: libcontainer.KillOptions{Signal: 9, All: true}},
+		{name: "delete", args: "delete web1", call: "delete", id: "web1"},
+		{name: "delete --force", args: "delete --force web1", call: "delete", id: "web1", force: true},
+		{name: "delete -f", args: "delete -f web1", call: "delete", id: "web1", force: true},
+		{name: "list", args: "list", call: "list"},
+		{name: "a container called help", args: "delete help", call: "delete", id: "help"},
+		{name: "a container called h", args: "kill h", call: "kill", id: "h", options: libcontainer.KillOptions{Signal: 15}},
+		{name: "a container called like a flag", args: "delete --force force", call: "delete", id: "force", force: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var r recorder
+			got := invoke(&r, strings.Fields(tt.args)...)
+			if got.status != 0 || got.stderr != "" {
+				t.Fatalf("status %d, stderr %q", got.status, got.stderr)
+			}
+			if r.call != tt.call || r.id != tt.id || r.force != tt.force || !reflect.DeepEqual(r.options, tt.options) {
+				t.Errorf("got %s %q force %v %+v", r.call, r.id, r.force, r.options)
+			}
+		})
+	}
+}
+
+// Rows B13 and B15, and section 4 of the engine contract: one line on stderr, status 1, nothing on stdout, no verb run.
+func TestUsageErrors(t *testing.T) {
+	tests := []struct{ name, args, want string }{
+		{"no id", "create", "create: takes exactly 1 argument, got 0; usage: tare create [options] ID"},
+		{"two ids", "start a b", "start: takes exactly 1 argument, got 2; usage: tare start ID"},
+		{"three for kill", "kill a 9 b", "kill: takes 1 or 2 arguments, got 3; usage: tare kill [options] ID [SIGNAL]"},
+		{"id for list", "list a", "list: takes no arguments, got 1; usage: tare list [options]"},
+		{"id for features", "features a", "features: takes no arguments, got 1; usage: tare features"},
+		{"option after the id", "delete web1 --force",
+			`delete: option "--force" must come before the container ID; usage: tare delete [options] ID`},
+		{"signal with a dash", "kill web1 -9",
+			`kill: option "-9" must come before the container ID; usage: tare kill [options] ID [SIGNAL]`},
+		{"unknown option", "state --nosuch web1",
+			`state: flag provided but not defined: -nosuch; see "tare state --help"`},
+		{"unknown global option", "--nosuch state web1", `flag provided but not defined: -nosuch; see "tare --help"`},
+		{"option without its value", "create --bundle", `create: flag needs an argument: -bundle; see "tare create --help"`},
+		{"number expected", "create --preserve-fds x web1",
+			`create: invalid value "x" for flag -preserve-fds: parse error; see "tare create --help"`},
+		{"negative number", "run --preserve-fds=-1 web1", `run web1: --preserve-fds "-1": is negative`},
+		{"unknown signal", "kill web1 FOO",
+			`kill web1: unknown signal "FOO"; give a name such as TERM or a number from 0 to 64`},
+		{"list format", "list -f yaml", `list: --format "yaml": unknown value; accepted are table and json`},
+		{"log format", "--log-format xml list", `--log-format "xml": unknown value; accepted are text and json`},
+		{"log level", "--log-level loud list", `--log-level "loud": unknown value; accepted are error, warning and debug`},
+		{"cgroup manager", "--cgroup-manager v1 list",
+			`--cgroup-manager "v1": unknown value; accepted are cgroupfs, systemd and disabled`},
+		{"rootless", "--rootless maybe list", `--rootless "maybe": unknown value; accepted are true, false and auto`},
+		{"init by hand (C35)", "init --x y",
+			"init: is not a command for users; use create or run, which start it inside a new container"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var r recorder
+			got := invoke(&r, strings.Fields(tt.args)...)
+			if want := (result{1, "", errorLine(tt.want)}); got != want {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+			if r.call != "" {
+				t.Errorf("ran %s", r.call)
+			}
+			for _, phrase := range []string{"does not exist", "no such process", "not running", "already finished",
+				"permission denied", "not permitted", "no such file", "executable file"} {
+				if strings.Contains(got.stderr, phrase) {
+					t.Errorf("engines act on %q", phrase)
+				}
+			}
+		})
+	}
+}
+
+// Row B15: help answers a wrong command on stderr, and a question on stdout; neither opens the runtime root.
+func TestHelp(t *testing.T) {
+	tests := []struct {
+		args   string
+		status int
+	}{
+		{"", 0}, {"--help", 0}, {"-h", 0}, {"help", 0}, {"help create", 0}, {"--root /nonexistent create --help", 0},
+		{"exec web1", 1}, {"checkpoint --help", 1}, {"--debug update", 1},
+	}
+	for _, verb := range newProgram("tare", nil, nil).app().Commands {
+		if !verb.Hidden {
+			tests = append(tests, struct {
+				args   string
+				status int
+			}{verb.Name + " --help", 0})
+		}
+	}
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			var r recorder
+			got := invoke(&r, strings.Fields(tt.args)...)
+			help, other := got.stdout, got.stderr
+			if tt.status != 0 {
+				help, other = got.stderr, got.stdout
+			}
+			if got.status != tt.status || !strings.HasPrefix(help, "NAME:\n   tare ") || other != "" {
+				t.Errorf("got %+v", got)
+			}
+			if tt.status != 0 && !strings.Contains(help, `level=error msg="unknown command `) {
+				t.Errorf("stderr does not name the command: %s", help)
+			}
+			if r.runtime != nil {
+				t.Error("opened the runtime root")
+			}
+		})
+	}
+}
+
+// Row B13: an error is status 1; run passes the status of the program on.
+func TestExitStatus(t *testing.T) {
+	if got := invoke(&recorder{status: 137}, "run", "web1"); got.status != 137 || got.stderr != "" {
+		t.Errorf("run: %+v", got)
+	}
+	for _, verb := range []string{"create", "run", "start", "state", "kill", "delete"} {
+		failing := &recorder{err: errors.New(verb + " web1: container does not exist")}
+		want := result{1, "", errorLine(verb + " web1: container does not exist")}
+		if got := invoke(failing, verb, "web1"); got != want {
+			t.Errorf("%s: got %+v", verb, got)
+		}
+	}
+}
+
+// A closed stdout is an error and not a success without output.
+func TestWriteError(t *testing.T) {
+	var stderr bytes.Buffer
+	p := newProgram("tare", failingWriter{}, &stderr)
+	p.open = func(*libcontainer.Runtime) containers { return &recorder{} }
+	for _, args := range []string{"state web1", "list", "list --format json", "features"} {
+		if status := p.run(append([]string{"tare"}, strings.Fields(args)...)); status != 1 {
+			t.Errorf("%s: status %d", args, status)
+		}
+	}
+}
+
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+// Rows A4, B11: go-runc takes the first line by its prefix "runc version ", dockerd any line with "version".
+func TestVersion(t *testing.T) {
+	for argv0, name := range map[string]string{"tare": "tare", "/usr/bin/runc": "runc", "/x/runc-real": "tare"} {
+		for _, flag := range []string{"--version", "-v"} {
+			var r recorder
+			got := invokeAs(argv0, &r, "--root", "/nonexistent", flag)
+			lines := strings.Split(got.stdout, "\n")
+			if got.status != 0 || got.stderr != "" || len(lines) < 3 || lines[0] != name+" version "+version ||
+				lines[1] != "commit: "+gitCommit || !strings.HasPrefix(lines[2], "spec: 1.") {
+				t.Errorf("%s %s: %+v", argv0, flag, got)
+			}
+			if r.runtime != nil {
+				t.Errorf("%s %s opened the runtime root", argv0, flag)
+			}
+		}
+	}
+}
+
+func TestFeatures(t *testing.T) {
+	var r recorder
+	got := invoke(&r, "features")
+	if got.status != 0 || got.stderr != "" || !strings.HasPrefix(got.stdout, "{") || !strings.HasSuffix(got.stdout, "}\n") {
+		t.Errorf("got %+v", got)
+	}
+	if r.runtime != nil {
+		t.Error("opened the runtime root")
+	}
+}
