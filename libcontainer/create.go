@@ -88,7 +88,8 @@ func (c *creation) undo() {
 	if c.dir == nil {
 		return
 	}
-	if err := destroyCgroup(c.cgroup); err != nil {
+	// In a pid namespace of its own nothing outlives init. Without init, whatever is in the cgroup is not ours.
+	if err := destroyCgroup(c.cgroup, c.record.SharedPid && c.init != nil); err != nil {
 		c.warn("create " + c.o.ID + ": " + err.Error())
 		return
 	}

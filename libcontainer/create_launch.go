@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -118,6 +119,12 @@ func (c *creation) seccomp() error {
 	if err != nil {
 		return fault.At("/linux/seccomp", err)
 	}
+	if program.NotCached != nil {
+		c.warn("create " + c.o.ID + ": " + program.NotCached.Error())
+	}
+	if len(program.Unknown) > 0 {
+		c.debug("create " + c.o.ID + ": libseccomp does not know " + strings.Join(program.Unknown, ", "))
+	}
 	for i := range c.plan.Init {
 		if s, ok := c.plan.Init[i].Step.(*step.Seccomp); ok {
 			s.Filter, s.Flags = program.Filter, program.Flags
@@ -172,10 +179,16 @@ func (c *creation) handOver() error {
 	return c.init.Release()
 }
 
-// destroyCgroup removes a cgroup; whatever still lives in it is killed first. Nil is no cgroup.
-func destroyCgroup(m *cgroups.Manager) error {
+// destroyCgroup removes a cgroup; kill says that what still lives in it is the container's, and is killed first. Nil is no
+// cgroup.
+func destroyCgroup(m *cgroups.Manager, kill bool) error {
 	if m == nil {
 		return nil
+	}
+	if kill {
+		if err := m.Kill(); err != nil {
+			return err
+		}
 	}
 	return m.Destroy(destroyTimeout)
 }

@@ -2,12 +2,14 @@ package libcontainer
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
@@ -68,7 +70,7 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 	if err != nil {
 		return err
 	}
-	if err := destroyCgroup(m); err != nil {
+	if err := destroyCgroup(m, outlivesInit(record, m)); err != nil {
 		return err
 	}
 	if record.Poststop && !record.PoststopRan {
@@ -77,6 +79,16 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 		}
 	}
 	return d.Remove()
+}
+
+// outlivesInit says whether processes of the container may live on without init, in its cgroup: those that share the pid
+// namespace of others. A create that was killed early may not have owned a cgroup that it had not made.
+func outlivesInit(record *state.Record, m *cgroups.Manager) bool {
+	if !record.SharedPid || m == nil {
+		return false
+	}
+	made := func(h cgroups.SavedHierarchy) bool { return h.Made > 0 }
+	return !record.Creating || slices.ContainsFunc(m.Saved().Hierarchies, made)
 }
 
 // deletePoststop marks the hooks as run before it runs them: they must not run twice if delete is killed and repeated.

@@ -55,7 +55,6 @@ func (r *Runtime) runForeground(o *RunOptions) (int, error) {
 		closeFd(session.MasterFd)
 		return 0, err
 	}
-	session.Signals = foreground.CatchSignals(session.MasterFd >= 0) // before start: none may be lost
 	status, err := r.supervise(o.ID, session)
 	if err != nil || o.Keep {
 		return status, err
@@ -75,9 +74,10 @@ func (r *Runtime) supervise(id string, session foreground.Options) (int, error) 
 		return 0, err
 	}
 	defer unix.Close(session.Pidfd)
-	if err := r.startOrDelete(id); err != nil {
-		closeFd(session.MasterFd)
+	if session.Signals, err = foreground.CatchSignals(session.MasterFd >= 0); err != nil {
 		return 0, err
 	}
+	defer unix.Close(session.Signals)
+	session.Start = func() error { return r.startOrDelete(id) }
 	return foreground.Supervise(session)
 }

@@ -22,9 +22,8 @@ type Options struct {
 	// no other children whose status somebody else wants.
 	ReapOrphans bool
 
-	// Signals comes from CatchSignals. A caller that catches them before the container starts loses none; nil means that
-	// Supervise catches them itself.
-	Signals chan os.Signal
+	// Signals comes from CatchSignals, called before the container starts, so that none is lost. It stays the caller's.
+	Signals int
 
 	// Start is called once the terminals are connected, and before anything is waited for, so that the program finds its
 	// window size, and hooks can wait for their own processes. An error of it ends the supervision. Nil means that the program
@@ -46,11 +45,6 @@ func Subreaper() error {
 // Supervise returns the exit status of the init process, or 128+N where signal N ended it. The terminal of the host is as
 // before on every way out, a panic included, and everything that the container wrote to its terminal has been copied.
 func Supervise(o Options) (status int, err error) {
-	signals := o.Signals
-	if signals == nil {
-		signals = CatchSignals(o.MasterFd >= 0)
-	}
-	defer release(signals)
 	var term *terminal
 	if o.MasterFd >= 0 {
 		if term, err = connect(&o); err != nil {
@@ -63,17 +57,37 @@ func Supervise(o Options) (status int, err error) {
 			return 0, err
 		}
 	}
-	ended := make(chan waitResult, 1)
-	go func() { ended <- wait(o.Pid, o.ReapOrphans) }()
+	result, err := attend(&o, term)
+	if err != nil {
+		return 0, err
+	}
+	if term != nil {
+		term.drain()
+	}
+	return exitStatus(result), nil
+}
+
+// attend hands on signals until init has ended.
+func attend(o *Options, term *terminal) (unix.WaitStatus, error) {
+	fds := []unix.PollFd{{Fd: int32(o.Pidfd), Events: unix.POLLIN}, {Fd: int32(o.Signals), Events: unix.POLLIN}}
 	for {
-		select {
-		case s := <-signals:
-			handle(s.(unix.Signal), o.Pidfd, term)
-		case r := <-ended:
-			if term != nil {
-				term.drain()
+		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+			return 0, &fault.Error{Op: "poll", Err: err}
+		}
+		if fds[0].Revents != 0 {
+			return wait(o.Pid)
+		}
+		var numbers [64]byte
+		n, err := unix.Read(o.Signals, numbers[:])
+		if err != nil {
+			continue // EAGAIN: poll returned for an interruption
+		}
+		for _, number := range numbers[:n] {
+			if s := unix.Signal(number); s != unix.SIGCHLD {
+				handle(s, o.Pidfd, term)
+			} else if status, ended := reapOrphans(o); ended {
+				return status, nil
 			}
-			return r.exitStatus(), r.err
 		}
 	}
 }
@@ -87,6 +101,6 @@ func handle(s unix.Signal, pidfd int, term *terminal) {
 	case s == unix.SIGCONT && term != nil:
 		term.resume()
 	}
-	// The only failure is ESRCH: init has just ended, which the wait is about to report.
+	// The only failure is ESRCH: init has just ended, which the next poll reports.
 	unix.PidfdSendSignal(pidfd, s, nil, 0)
 }

@@ -36,7 +36,7 @@ func start(t *testing.T, script string, stdio *os.File) Options {
 		unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0)
 		unix.Close(pidfd)
 	})
-	return Options{Pid: c.Process.Pid, Pidfd: pidfd, MasterFd: -1, Start: w.Close}
+	return Options{Pid: c.Process.Pid, Pidfd: pidfd, MasterFd: -1, Signals: -1, Start: w.Close}
 }
 
 // supervise fails the test where Supervise hangs.
@@ -85,8 +85,8 @@ func TestNoSuchChild(t *testing.T) {
 	o := start(t, "exit 0", nil)
 	o.Start()
 	o.Start = nil
-	if r := wait(o.Pid, false); r.err != nil {
-		t.Fatal(r.err)
+	if _, err := wait(o.Pid); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := supervise(t, o); err == nil || err.Error() != "wait for init: no child processes" {
 		t.Errorf("got %v", err)
@@ -117,7 +117,7 @@ func TestForwarded(t *testing.T) {
 		{unix.SIGWINCH, true, true},
 		{40, true, true},
 		{64, true, true},
-		{unix.SIGCHLD, false, false},
+		{unix.SIGCHLD, true, true}, // to reap orphans; TestSignalsReachInit would end if it were handed on
 		{unix.SIGPIPE, false, false},
 		{unix.SIGURG, false, false},
 		{unix.SIGKILL, false, false},
@@ -125,15 +125,25 @@ func TestForwarded(t *testing.T) {
 		{unix.SIGTTIN, true, false},
 		{unix.SIGTTOU, true, false},
 	} {
-		if plain, console := forwarded(tc.signal, false), forwarded(tc.signal, true); plain != tc.plain || console != tc.console {
+		if plain, console := caught(tc.signal, false), caught(tc.signal, true); plain != tc.plain || console != tc.console {
 			t.Errorf("%v: %v without terminal, %v with; want %v, %v", tc.signal, plain, console, tc.plain, tc.console)
 		}
 	}
 }
 
+func catchSignals(t *testing.T) int {
+	t.Helper()
+	fd, err := CatchSignals(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
 // C13: signals that arrive, also before Supervise runs, reach init in their order.
 func TestSignalsReachInit(t *testing.T) {
-	signals := CatchSignals(false)
+	signals := catchSignals(t)
 	o := start(t, `trap n=x USR1; trap '[ "$n" ] && exit 42' TERM; while :; do sleep 0.02; done`, nil)
 	o.Signals = signals
 	o.Start()
@@ -142,7 +152,11 @@ func TestSignalsReachInit(t *testing.T) {
 	for _, s := range []unix.Signal{unix.SIGUSR1, unix.SIGTERM} {
 		unix.Kill(unix.Getpid(), s) // not caught, it would end the test
 		for range 100 {
-			if len(signals) > 0 && s == unix.SIGUSR1 || len(signals) > 1 {
+			waiting, err := unix.IoctlGetInt(signals, unix.TIOCINQ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waiting > 0 && s == unix.SIGUSR1 || waiting > 1 {
 				break
 			}
 			time.Sleep(time.Millisecond)

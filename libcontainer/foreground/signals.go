@@ -1,39 +1,41 @@
 package foreground
 
 import (
-	"os"
-	"os/signal"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/sys"
 )
 
-// numSignals is the highest signal number (signal(7)).
-const numSignals = 64
-
-// CatchSignals collects every signal that the container shall get instead of the runtime.
+// CatchSignals collects every signal that the container shall get instead of the runtime, and SIGCHLD, which tells the
+// runtime that there may be an orphan to reap. The result goes into Options.Signals; the signals stay caught to the end of
+// the process.
 //
-// Not caught are SIGCHLD and SIGPIPE, which are about the runtime's own children and pipes, SIGURG, with which the Go
-// scheduler interrupts its threads, and, with a terminal between, SIGTTIN and SIGTTOU: the kernel sends them to a background
-// job that uses the host's terminal, and a job that catches them instead of stopping would retry for ever.
-func CatchSignals(withTerminal bool) chan os.Signal {
-	signals := make(chan os.Signal, 2*numSignals) // package signal drops what does not fit
-	for s := unix.Signal(1); s <= numSignals; s++ {
-		if forwarded(s, withTerminal) {
-			signal.Notify(signals, s)
+// Not caught are SIGPIPE, which is about the runtime's own pipes, SIGURG, with which the Go scheduler interrupts its
+// threads, and those that a faulting instruction of ours raises. With a terminal between, SIGTTIN and SIGTTOU are not
+// either: the kernel sends them to a background job that uses the host's terminal, and a job that catches them instead of
+// stopping would retry for ever.
+func CatchSignals(withTerminal bool) (fd int, err error) {
+	signals := make([]unix.Signal, 0, sys.NumSignals)
+	for s := unix.Signal(1); s <= sys.NumSignals; s++ {
+		if caught(s, withTerminal) {
+			signals = append(signals, s)
 		}
 	}
-	return signals
+	if fd, err = sys.CatchSignals(signals); err != nil {
+		return -1, &fault.Error{Op: "catch signals", Err: err}
+	}
+	return fd, nil
 }
 
-func forwarded(s unix.Signal, withTerminal bool) bool {
+func caught(s unix.Signal, withTerminal bool) bool {
 	switch s {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGPIPE, unix.SIGURG:
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGPIPE, unix.SIGURG:
+		return false
+	case unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS:
 		return false
 	case unix.SIGTTIN, unix.SIGTTOU:
 		return !withTerminal
 	}
 	return true
 }
-
-// release gives the signals their former meaning.
-func release(signals chan os.Signal) { signal.Stop(signals) }

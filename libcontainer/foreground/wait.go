@@ -6,45 +6,39 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
-type waitResult struct {
-	status unix.WaitStatus
-	err    error
-}
-
 // exitStatus is what a shell would show.
-func (r waitResult) exitStatus() int {
-	switch {
-	case r.err != nil:
-		return 0
-	case r.status.Signaled():
-		return 128 + int(r.status.Signal())
+func exitStatus(status unix.WaitStatus) int {
+	if status.Signaled() {
+		return 128 + int(status.Signal())
 	}
-	return r.status.ExitStatus()
+	return status.ExitStatus()
 }
 
-// wait blocks until the process ends. With orphans it reaps whoever ends before it, and who has ended by then.
-func wait(pid int, orphans bool) waitResult {
-	whom := pid
-	if orphans {
-		whom = -1
-	}
+// wait reaps the init process, which has ended or is about to.
+func wait(pid int) (status unix.WaitStatus, err error) {
 	for {
-		var status unix.WaitStatus
-		ended, err := unix.Wait4(whom, &status, 0, nil)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return waitResult{err: &fault.Error{Op: "wait for init", Err: err}}
-		case ended == pid:
-			for orphans && reapOne() {
-			}
-			return waitResult{status: status}
+		if _, err = unix.Wait4(pid, &status, 0, nil); err != unix.EINTR {
+			break
 		}
 	}
+	if err != nil {
+		return 0, &fault.Error{Op: "wait for init", Err: err}
+	}
+	return status, nil
 }
 
-// reapOne reaps a child that has ended, if there is one.
-func reapOne() bool {
-	ended, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
-	return err == unix.EINTR || err == nil && ended > 0
+// reapOrphans reaps every child that has ended, where it may. Init may be among them: then its status is returned.
+func reapOrphans(o *Options) (status unix.WaitStatus, initEnded bool) {
+	for o.ReapOrphans {
+		var s unix.WaitStatus
+		pid, err := unix.Wait4(-1, &s, unix.WNOHANG, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil || pid <= 0:
+			return status, initEnded
+		case pid == o.Pid:
+			status, initEnded = s, true
+		}
+	}
+	return 0, false
 }

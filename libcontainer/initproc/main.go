@@ -79,7 +79,13 @@ func (p *proc) begin() error {
 	if _, err := unix.Setsid(); err != nil {
 		return &fault.Error{Op: "setsid", Err: err}
 	}
-	return process.ResetSignals()
+	if err := process.ResetSignals(); err != nil {
+		return err
+	}
+	if err := process.ResetAffinity(); err != nil {
+		p.warn(err.Error()) // a pinned daemon's CPUs are a nuisance for the container, no more
+	}
+	return nil
 }
 
 // named completes an error with the step it happened in and where that came from.

@@ -92,7 +92,7 @@ func (p *proc) takeLate(s step.Step) error {
 	case *step.Cwd:
 		return process.Cwd(s.Path)
 	case *step.LookPath:
-		return p.lookPath(s.Name)
+		return p.lookPath(s)
 	case *step.WaitStart:
 		return p.waitStart()
 	case *step.CloseFDs:
@@ -199,19 +199,19 @@ func (p *proc) identity(s *step.Identity) error {
 func (p *proc) capabilities(s *step.Capabilities) error {
 	denied, err := capabilities.Set(s)
 	if denied.Sets|denied.Ambient != 0 {
-		p.warn("capabilities that cannot be granted: " + capabilities.List(denied.Sets|denied.Ambient))
+		p.warn("capabilities that cannot be granted: " + capabilities.List(denied.Sets|denied.Ambient) + " (ambient ones must be permitted and inheritable too)")
 	}
 	return err
 }
 
 // lookPath finds the program and completes the environment, while the container's files can be read with its identity.
-func (p *proc) lookPath(name string) error {
-	program, err := process.LookPath(name, p.exec.Env)
+func (p *proc) lookPath(s *step.LookPath) error {
+	program, err := process.LookPath(s.Name, p.exec.Env)
 	if err != nil {
 		return err
 	}
 	p.program = program
-	p.exec.Env = process.Home(p.exec.Env, uint32(unix.Getuid()))
+	p.exec.Env = process.Home(p.exec.Env, s.UID)
 	p.socketActivation()
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *compiler) process() error {
 	if !identityAfterStart {
 		c.identity(p)
 	}
-	c.add("/process/args/0", &step.LookPath{Name: p.Args[0]})
+	c.add("/process/args/0", &step.LookPath{Name: p.Args[0], UID: p.User.UID})
 	c.add("", &step.WaitStart{})
 	c.hooks("startContainer", c.startHooks())
 	c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
@@ -78,7 +78,7 @@ func (c *compiler) resources(p *specs.Process) error {
 		}
 		c.add("/process/rlimits", &step.Rlimits{Limits: limits})
 	}
-	c.add("/process/user", &step.Stdio{UID: p.User.UID, GID: p.User.GID})
+	c.add("/process/user", &step.Stdio{UID: p.User.UID})
 	return nil
 }
 

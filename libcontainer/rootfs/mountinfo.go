@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const mountinfoPath = "/proc/self/mountinfo"
+const mountinfoPath = "/proc/thread-self/mountinfo"
 
 // mountEntry is what Move needs of a line of mountinfo (proc_pid_mountinfo(5)).
 type mountEntry struct {

@@ -173,7 +173,7 @@ type Rlimit struct {
 }
 
 // Stdio gives descriptors 0 to 2 to the container's user, so that the program can open /dev/stderr again.
-type Stdio struct{ UID, GID uint32 }
+type Stdio struct{ UID uint32 }
 
 // MakeCwd makes the working directory, mode 0755, where it is missing, and enters it with init's permissions.
 type MakeCwd struct{ Path string }
@@ -196,7 +196,10 @@ type Capabilities struct{ Effective, Permitted, Inheritable, Ambient uint64 }
 type NoNewPrivs struct{}
 
 // LookPath finds the program in the container and says so early if there is none, as engines expect of create.
-type LookPath struct{ Name string }
+type LookPath struct {
+	Name string
+	UID  uint32 // whose home directory HOME is, where the environment has none
+}
 
 // WaitStart reports "created" and waits for start.
 type WaitStart struct{}

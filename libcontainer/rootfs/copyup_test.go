@@ -1,0 +1,70 @@
+package rootfs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// TestCopyUp covers F36.
+func TestCopyUp(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		defer unix.Umask(unix.Umask(0o077))
+		must(t, os.MkdirAll(e.in("data/dir/deep"), 0o755))
+		must(t, os.Chmod(e.in("data"), 0o751))
+		must(t, os.Chown(e.in("data"), 12, 34))
+		big := strings.Repeat("0123456789", 100_000)
+		e.write(t, "/data/dir/file", big)
+		must(t, os.Chown(e.in("data/dir/file"), 12, 34))
+		must(t, unix.Chmod(e.in("data/dir/file"), 0o4751))
+		must(t, unix.Mkfifo(e.in("data/fifo"), 0o640))
+		must(t, unix.Mknod(e.in("data/null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
+		e.symlink(t, filepath.Join(e.canary, "file"), "/data/dir/out")
+		e.symlink(t, e.canary, "/data/outdir")
+		e.write(t, "/data/mounted/hidden", "")
+		r := e.open(t)
+		must(t, r.Mount(tmpfs("/data/mounted")))
+		before := snapshot(t, e.in("data/dir"))
+
+		m := tmpfs("/data")
+		m.Options = step.MountOptions{CopyUp: true, Super: []string{"ro"}, Attr: step.Attr{Set: unix.MOUNT_ATTR_RDONLY}}
+		must(t, r.Mount(m))
+		if got := e.mountedOnce(t, "/data"); got.fsType != "tmpfs" || !has(got.options, "ro") || !has(got.superOptions, "mode=751") || !has(got.superOptions, "uid=12") {
+			t.Errorf("mounted %+v", got)
+		}
+		if after := snapshot(t, e.in("data/dir")); after != before {
+			t.Errorf("the copy differs (%d and %d bytes)", len(before), len(after))
+		}
+		for path, want := range map[string]struct{ mode, uid, gid uint32 }{
+			"/data/dir/file": {unix.S_IFREG | 0o4751, 12, 34},
+			"/data/fifo":     {unix.S_IFIFO | 0o600, 0, 0}, // made under the umask above
+			"/data/null":     {unix.S_IFCHR | 0o600, 0, 0},
+			"/data/outdir":   {unix.S_IFLNK | 0o777, 0, 0},
+			"/data":          {unix.S_IFDIR | 0o751, 12, 34},
+		} {
+			var st unix.Stat_t
+			must(t, unix.Lstat(e.in(path), &st))
+			if st.Mode != want.mode || st.Uid != want.uid || st.Gid != want.gid {
+				t.Errorf("%s: mode %o, owner %d:%d", path, st.Mode, st.Uid, st.Gid)
+			}
+		}
+		if _, err := os.Lstat(e.in("data/mounted")); err == nil {
+			t.Error("a mount point was copied")
+		}
+	})
+}
+
+// TestCopyUpOfMissingDirectory: there is nothing to copy.
+func TestCopyUpOfMissingDirectory(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		m := tmpfs("/new")
+		m.Options.CopyUp = true
+		must(t, e.open(t).Mount(m))
+		must(t, os.WriteFile(e.in("new/x"), nil, 0o644))
+	})
+}

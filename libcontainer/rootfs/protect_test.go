@@ -1,0 +1,201 @@
+package rootfs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/libcontainer/step"
+)
+
+// TestMask covers I1 to I4 (CVE-2025-31133, CVE-2025-62161).
+func TestMask(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		path    string
+		prepare func(t *testing.T, e *env)
+		file    string // container path without links that must read as the null device
+		dir     string // … that must be an empty read-only directory
+		errno   unix.Errno
+	}{
+		{name: "file", path: "/etc/secret", file: "/etc/secret"},
+		{name: "directory", path: "/etc/secrets", dir: "/etc/secrets"},
+		{name: "link to a file", path: "/link", file: "/etc/secret", prepare: func(t *testing.T, e *env) { e.symlink(t, "etc/secret", "/link") }},
+		{name: "absolute link to a directory", path: "/link/secrets", dir: "/etc/secrets", prepare: func(t *testing.T, e *env) { e.symlink(t, "/etc", "/link") }},
+		{name: "link above the root", path: "/link/secret", file: "/etc/secret", prepare: func(t *testing.T, e *env) { e.symlink(t, "../../../etc", "/link") }},
+		{name: "missing", path: "/etc/missing"},
+		{name: "missing directory", path: "/missing/x"},
+		{name: "below a file", path: "/etc/secret/x"},
+		{name: "link to the canary", path: "/link", prepare: func(t *testing.T, e *env) { e.symlink(t, e.canary, "/link") }},
+		{name: "loop", path: "/link", errno: unix.ELOOP, prepare: func(t *testing.T, e *env) { e.symlink(t, "link", "/link") }},
+		{name: "the image's null device is a link", path: "/etc/secret", file: "/etc/secret", prepare: func(t *testing.T, e *env) { e.symlink(t, "/etc/shadow", "/dev/null") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inNamespace(t, func(t *testing.T, e *env) {
+				e.write(t, "/etc/secret", "data")
+				e.write(t, "/etc/secrets/one", "data")
+				if tt.prepare != nil {
+					tt.prepare(t, e)
+				}
+				before := allMounts(t)
+				err := e.open(t).Mask(tt.path)
+				e.inside(t, before)
+				if tt.errno != 0 {
+					refused(t, err, tt.errno, "mask", tt.path)
+					return
+				}
+				must(t, err)
+				checkMasked(t, e, tt.file, tt.dir)
+				if n := len(allMounts(t)) - len(before); tt.file == "" && tt.dir == "" && n != 1 {
+					t.Errorf("%d mounts besides the root", n-1)
+				}
+			})
+		})
+	}
+}
+
+func checkMasked(t *testing.T, e *env, file, dir string) {
+	t.Helper()
+	if file != "" {
+		var st unix.Stat_t
+		must(t, unix.Stat(e.in(file), &st))
+		if st.Rdev != unix.Mkdev(1, 3) {
+			t.Errorf("%s is not the null device", file)
+		}
+		if content, err := os.ReadFile(e.in(file)); len(content) > 0 || err != nil {
+			t.Errorf("%s reads %q, %v", file, content, err)
+		}
+	}
+	if dir != "" {
+		if entries, err := os.ReadDir(e.in(dir)); len(entries) > 0 || err != nil {
+			t.Errorf("%s has %v, %v", dir, entries, err)
+		}
+		if err := os.Mkdir(e.in(filepath.Join(dir, "x")), 0o755); !errors.Is(err, unix.EROFS) {
+			t.Errorf("mkdir in %s: %v", dir, err)
+		}
+	}
+}
+
+// TestMasksShareOneFileSystem covers I2: an empty file system for each directory would cost memory and time.
+func TestMasksShareOneFileSystem(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		r := e.open(t)
+		var devices []uint64
+		for _, dir := range []string{"/a", "/b", "/c"} {
+			must(t, os.Mkdir(e.in(dir), 0o755))
+			must(t, r.Mask(dir))
+			checkMasked(t, e, "", dir)
+			var st unix.Stat_t
+			must(t, unix.Stat(e.in(dir), &st))
+			devices = append(devices, st.Dev)
+		}
+		if devices[0] != devices[1] || devices[0] != devices[2] {
+			t.Errorf("devices %v", devices)
+		}
+		must(t, r.Pivot())
+		if err := unix.Mount("", "/b", "", unix.MS_REMOUNT|unix.MS_BIND, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir("/b/x", 0o755); !errors.Is(err, unix.EROFS) {
+			t.Errorf("the file system itself is not read-only: %v", err)
+		}
+	})
+}
+
+// TestReadonlyPath covers I5.
+func TestReadonlyPath(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		e.write(t, "/etc/file", "data")
+		e.symlink(t, "/etc", "/link")
+		e.symlink(t, e.canary, "/out")
+		r := e.open(t)
+		m := tmpfs("/dev")
+		m.Options.Attr = step.Attr{Set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOATIME, Clear: unix.MOUNT_ATTR__ATIME}
+		must(t, r.Mount(m))
+		must(t, r.Mount(tmpfs("/dev/shm")))
+		before := allMounts(t)
+		for _, path := range []string{"/dev", "/link/file", "/out", "/missing", "/etc/file/x"} {
+			must(t, r.ReadonlyPath(path))
+		}
+		e.inside(t, before)
+		for _, path := range []string{"/dev/x", "/dev/shm/x", "/etc/file"} {
+			if err := os.WriteFile(e.in(path), nil, 0o644); !errors.Is(err, unix.EROFS) {
+				t.Errorf("write to %s: %v", path, err)
+			}
+		}
+		must(t, os.WriteFile(e.in("etc/other"), nil, 0o644))
+		if options := e.mountedOnce(t, "/dev").options; options != "ro,nosuid,noatime" {
+			t.Errorf("options %s", options)
+		}
+		if n := len(allMounts(t)) - len(before); n != 3 { // two copies at /dev, one at /etc/file
+			t.Errorf("%d mounts, want 3", n)
+		}
+	})
+}
+
+// TestVerify: what protects must be found again at its path (security rule 4).
+func TestVerify(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		must(t, os.Mkdir(e.in("a"), 0o755))
+		must(t, os.Mkdir(e.in("b"), 0o755))
+		r := e.open(t)
+		fd, _, err := r.openProtected("/a")
+		must(t, err)
+		defer unix.Close(fd)
+		must(t, unix.Renameat2(unix.AT_FDCWD, e.in("a"), unix.AT_FDCWD, e.in("b"), unix.RENAME_EXCHANGE)) // the attacker
+		if err := r.coverReadonly("/a", fd); !errors.Is(err, errMoved) {
+			t.Errorf("read-only path: %v", err)
+		}
+		if err := r.maskDir("/a", fd); !errors.Is(err, errMoved) {
+			t.Errorf("mask: %v", err)
+		}
+	})
+}
+
+// TestBindConsole covers H7 (CVE-2025-52565).
+func TestBindConsole(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(t *testing.T, e *env)
+		errno   unix.Errno
+	}{
+		{name: "missing"},
+		{name: "a file", prepare: func(t *testing.T, e *env) { e.write(t, "/dev/console", "") }},
+		{name: "a link inside", prepare: func(t *testing.T, e *env) { e.symlink(t, "/etc/console", "/dev/console") }},
+		{name: "a directory", errno: unix.ENOTDIR, prepare: func(t *testing.T, e *env) { must(t, os.Mkdir(e.in("dev/console"), 0o755)) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inNamespace(t, func(t *testing.T, e *env) {
+				if tt.prepare != nil {
+					tt.prepare(t, e)
+				}
+				r := e.open(t)
+				must(t, r.Mount(&step.Mount{Destination: "/dev/pts", Type: "devpts", Options: step.MountOptions{Data: []string{"newinstance", "ptmxmode=0666"}}}))
+				masterFd, err := unix.Open(e.in("dev/pts/ptmx"), unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+				must(t, err)
+				defer unix.Close(masterFd)
+				must(t, unix.IoctlSetPointerInt(masterFd, unix.TIOCSPTLCK, 0))
+				slaveFd, err := unix.Open(e.in("dev/pts/0"), unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+				must(t, err)
+				defer unix.Close(slaveFd)
+				before := allMounts(t)
+				err = r.BindConsole(slaveFd)
+				e.inside(t, before)
+				if tt.errno != 0 {
+					refused(t, err, tt.errno, "/dev/console")
+					return
+				}
+				must(t, err)
+				must(t, r.Pivot())
+				var st unix.Stat_t
+				must(t, unix.Stat("/dev/console", &st))
+				if unix.Major(st.Rdev) != 136 {
+					t.Errorf("device %d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+				}
+			})
+		})
+	}
+}
