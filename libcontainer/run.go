@@ -77,7 +77,6 @@ func (r *Runtime) supervise(id string, session foreground.Options) (int, error) 
 	if session.Signals, err = foreground.CatchSignals(session.MasterFd >= 0); err != nil {
 		return 0, err
 	}
-	defer unix.Close(session.Signals)
 	session.Start = func() error { return r.startOrDelete(id) }
 	return foreground.Supervise(session)
 }

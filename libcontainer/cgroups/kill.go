@@ -29,7 +29,7 @@ func (m *Manager) Kill() error {
 	if h.isUnified() {
 		err := h.write("cgroup.kill", "1") // Linux 5.14; atomic, forks included
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
-			return ignoreGone(err)
+			return errors.Join(ignoreGone(err), m.thawTree())
 		}
 	}
 	if _, err := h.open(); err != nil {
@@ -51,13 +51,25 @@ func (m *Manager) killEach(h *hierarchy) error {
 		if err = m.signalAll(pids, unix.SIGKILL); err != nil {
 			break
 		}
-		// A frozen process of v1 takes its signal when it is thawed; one of v2 dies at once.
-		if err = m.Thaw(); err != nil {
+		if err = errors.Join(m.Thaw(), m.thawTree()); err != nil {
 			break
 		}
 		_, _ = h.awaitEmpty(time.Now().Add(roundTime)) // whoever is left is listed again
 	}
 	return errors.Join(err, m.Thaw())
+}
+
+// thawTree thaws the container's v1 freezer and every one below it, which the container may have frozen itself: a process
+// that the v1 freezer holds takes its SIGKILL only when it is let go. One that v2 holds dies at once.
+func (m *Manager) thawTree() error {
+	h := m.v1("freezer")
+	if h == nil {
+		return nil
+	}
+	if _, err := h.open(); err != nil {
+		return ignoreGone(err)
+	}
+	return h.walk(func(d *directory) error { return d.write("freezer.state", "THAWED") })
 }
 
 // Signal sends a signal to every process of the cgroup and of those below it.

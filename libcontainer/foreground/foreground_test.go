@@ -137,8 +137,7 @@ func catchSignals(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
-	return fd
+	return fd // stays open: the handler writes to the other end until the test process ends
 }
 
 // C13: signals that arrive, also before Supervise runs, reach init in their order.
@@ -182,6 +181,7 @@ func TestSubreaper(t *testing.T) {
 	// The inner shells leave orphans: two that end before init, and one that outlives it.
 	o := start(t, `for d in 0 0.05 30; do sh -c "sleep $d & echo \$! >>`+file.Name()+`"; done; sleep 0.3; exit 3`, nil)
 	o.ReapOrphans = true
+	o.Signals = catchSignals(t)
 	status, err := supervise(t, o)
 	if err != nil || status != 3 {
 		t.Errorf("status %d, %v; want 3", status, err)

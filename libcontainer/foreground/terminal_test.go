@@ -103,7 +103,7 @@ func newDesk(t *testing.T, script string) *desk {
 		t.Fatal(err)
 	}
 	master.Close()
-	d.o.MasterFd, d.o.Stdin, d.o.Stdout = fd, host, host
+	d.o.MasterFd, d.o.Stdin, d.o.Stdout, d.o.Signals = fd, host, host, catchSignals(t)
 	return d
 }
 

@@ -220,6 +220,12 @@ func checkLockedFlags(t *testing.T, e *env) {
 	}
 	refused(t, r.Mount(bind(filepath.Dir(locked), "/plain")), unix.EINVAL, "rbind")
 	refused(t, r.Mount(&step.Mount{Destination: "/sys", Type: "sysfs"}), unix.EPERM, "network namespace")
+
+	// C7: what Move cannot unmount it hides.
+	must(t, r.removeMount(&mountEntry{path: "/proc", fsType: "proc"}))
+	if entries, err := os.ReadDir("/proc"); len(entries) > 0 || err != nil {
+		t.Errorf("/proc has %d entries, %v", len(entries), err)
+	}
 }
 
 // TestRemount covers F25.

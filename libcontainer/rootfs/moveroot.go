@@ -20,13 +20,11 @@ func (r *Root) Move() error {
 		return &fault.Error{Op: "read", Path: mountinfoPath, Err: err}
 	}
 	foreign := r.foreignMounts(mounts)
-	for _, m := range foreign {
-		if !m.shared {
-			continue
-		}
-		// Else unmounting what is on it would unmount it on the host.
-		if err := unix.MountSetattr(unix.AT_FDCWD, m.path, unix.AT_SYMLINK_NOFOLLOW, &unix.MountAttr{Propagation: unix.MS_SLAVE}); err != nil {
-			return &fault.Error{Op: "make slave", Path: m.path, Err: err}
+	if slices.ContainsFunc(foreign, func(m mountEntry) bool { return m.shared }) {
+		// Else what is unmounted here would be unmounted on the host. All at once, because a mount under another one has no
+		// path; volumes of the container that are shared with the host become slaves as well.
+		if err := SetPropagation(unix.MS_SLAVE); err != nil {
+			return err
 		}
 	}
 	for _, m := range slices.Backward(foreign) { // those on top first

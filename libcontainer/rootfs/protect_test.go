@@ -79,6 +79,28 @@ func checkMasked(t *testing.T, e *env, file, dir string) {
 	}
 }
 
+// TestMaskWithWrongNull: what is at the host's /dev/null is not taken on trust.
+func TestMaskWithWrongNull(t *testing.T) {
+	for _, tt := range []struct {
+		name, source string
+	}{{"a file", "canary/file"}, {"another device", "zero"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			inNamespace(t, func(t *testing.T, e *env) {
+				must(t, unix.Mknod(filepath.Join(e.dir, "zero"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
+				must(t, unix.Mount(filepath.Join(e.dir, tt.source), "/dev/null", "", unix.MS_BIND, ""))
+				e.write(t, "/etc/secret", "data")
+				r := e.open(t)
+				if err := r.Mask("/etc/secret"); !errors.Is(err, errNotNull) {
+					t.Errorf("got %v", err)
+				}
+				if l := e.mounted(t, "/etc/secret"); len(l) > 0 {
+					t.Errorf("mounted %+v", l)
+				}
+			})
+		})
+	}
+}
+
 // TestMasksShareOneFileSystem covers I2: an empty file system for each directory would cost memory and time.
 func TestMasksShareOneFileSystem(t *testing.T) {
 	inNamespace(t, func(t *testing.T, e *env) {

@@ -54,8 +54,12 @@ func TestNothingReachesThePeers(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		propagation uint64
+		enter       func(*Root) error
 	}{
-		{"slave", unix.MS_SLAVE}, {"private", unix.MS_PRIVATE}, {"shared", unix.MS_SHARED},
+		{"slave", unix.MS_SLAVE, (*Root).Pivot},
+		{"private", unix.MS_PRIVATE, (*Root).Pivot},
+		{"shared", unix.MS_SHARED, (*Root).Pivot},
+		{"shared, no pivot", unix.MS_SHARED, (*Root).Move},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inNamespace(t, func(t *testing.T, e *env) {
@@ -75,7 +79,7 @@ func TestNothingReachesThePeers(t *testing.T) {
 					defer r.Close()
 					must(t, r.Mount(tmpfs("/dev")))
 					must(t, r.Mask("/etc"))
-					must(t, r.Pivot())
+					must(t, tt.enter(r))
 					must(t, r.SetPropagation(step.PropagationChange{Flag: unix.MS_SHARED, Recursive: true}))
 					must(t, unix.Mount("tmpfs", "/sys", "tmpfs", 0, ""))
 				})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,7 +111,11 @@ func start(t testing.TB, cmd *exec.Cmd, join func(pid int) error) *Process {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		<-p.exited
+		select {
+		case <-p.exited:
+		case <-time.After(timeout): // frozen, and the test has failed already
+			t.Errorf("process %d does not die", cmd.Process.Pid)
+		}
 	})
 	if err := join(cmd.Process.Pid); err != nil {
 		t.Fatal(err)
