@@ -6,10 +6,11 @@ import (
 	"github.com/tare-run/tare/libcontainer/foreground"
 )
 
-// console passes the terminal's master on: to the console socket, or to the terminal we run in.
+// console passes the terminal's master on: to the console socket, or to the run in the foreground.
 func (c *creation) console(masterFd int, name string) error {
 	if c.o.ConsoleSocket == "" {
-		return c.terminal(masterFd, name)
+		c.masterFd = masterFd
+		return nil
 	}
 	defer unix.Close(masterFd)
 	return foreground.SendMaster(c.o.ConsoleSocket, masterFd, name)

@@ -15,8 +15,8 @@ import (
 // creation is one create under way. Its steps are listed in createSteps; each takes what earlier ones left here.
 type creation struct {
 	*Runtime
-	o        *CreateOptions
-	terminal func(masterFd int, name string) error // owns masterFd; nil without a terminal
+	o  *CreateOptions
+	by starter
 
 	config []byte // exactly as given
 	bundle string
@@ -31,6 +31,8 @@ type creation struct {
 	image  launch.Image
 	gateFd int
 	init   *launch.Process
+
+	masterFd int // the container's terminal, for a run in the foreground; −1 for none
 
 	hooksRan bool // the runtime-side hooks have begun, so poststop hooks are due on failure
 }
@@ -60,23 +62,37 @@ var createSteps = [...]struct {
 
 // Create makes a container from a bundle, ready to start. An error leaves nothing behind.
 func (r *Runtime) Create(o CreateOptions) error {
-	err := r.create(&o, nil)
-	return verb("create", o.ID, err)
+	c, err := r.create(&o, otherCommand)
+	if err != nil {
+		return verb("create", o.ID, err)
+	}
+	c.close()
+	return nil
 }
 
-// create runs the steps. It keeps the calling goroutine on its thread: init's parent-death signal hangs on that.
-func (r *Runtime) create(o *CreateOptions, terminal func(int, string) error) error {
+// starter says who will start a container.
+type starter int
+
+const (
+	otherCommand  starter = iota // start, through the gate
+	detachedRun                  // the caller of create, who has init's wire and the lock
+	foregroundRun                // as detachedRun, and the terminal stays with the caller
+)
+
+// create runs the steps. It keeps the calling goroutine on its thread: init's parent-death signal hangs on that until the
+// container is created. The caller closes the creation.
+func (r *Runtime) create(o *CreateOptions, by starter) (*creation, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	c := &creation{Runtime: r, o: o, terminal: terminal, gateFd: -1, image: launch.Image{Fd: -1}}
-	defer c.close()
+	c := &creation{Runtime: r, o: o, by: by, gateFd: -1, masterFd: -1, image: launch.Image{Fd: -1}}
 	for i := range createSteps {
 		if err := createSteps[i].run(c); err != nil {
 			c.undo()
-			return err
+			c.close()
+			return nil, err
 		}
 	}
-	return nil
+	return c, nil
 }
 
 // undo takes back what the steps have done, in reverse, and as far as possible: what remains is warned about, and the
@@ -104,6 +120,7 @@ func (c *creation) undo() {
 func (c *creation) close() {
 	closeFd(c.image.Fd)
 	closeFd(c.gateFd)
+	closeFd(c.masterFd)
 	if c.init != nil {
 		c.init.Close()
 	}

@@ -40,6 +40,9 @@ func (c *creation) openImage() (err error) {
 }
 
 func (c *creation) openGate() (err error) {
+	if c.by != otherCommand {
+		return nil
+	}
 	c.gateFd, err = c.dir.ListenGate()
 	return err
 }
@@ -175,6 +178,9 @@ func (c *creation) handOver() error {
 		if err := writePidFile(c.o.PidFile, c.init.Pid); err != nil {
 			return err
 		}
+	}
+	if c.by != otherCommand {
+		return nil // Begin releases it
 	}
 	return c.init.Release()
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -54,7 +53,7 @@ func (c *creation) load() error {
 func (c *creation) checkConsole() error {
 	terminal := c.spec.Process != nil && c.spec.Process.Terminal
 	switch {
-	case terminal && c.o.ConsoleSocket == "" && c.terminal == nil:
+	case terminal && c.o.ConsoleSocket == "" && c.by != foregroundRun:
 		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot allocate tty if tare will detach without setting console socket"), Hint: "give --console-socket, or set terminal to false"}
 	case !terminal && c.o.ConsoleSocket != "":
 		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot use console socket if tare will not detach or allocate tty"), Hint: "set terminal to true, or leave out --console-socket"}
@@ -173,14 +172,10 @@ func (c *creation) recordIntent() error {
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
 		NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
+		Cgroup: recordCgroup(c.cgroup),
 	}
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0
-	}
-	if c.cgroup != nil {
-		if c.record.Cgroup, err = json.Marshal(c.cgroup.Saved()); err != nil {
-			return &fault.Error{Op: "encode cgroup paths", Err: err}
-		}
 	}
 	if err := c.dir.Save(c.record); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"github.com/go-json-experiment/json"
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -74,12 +73,25 @@ func openInit(record *state.Record) (int, error) {
 
 // recordedCgroup is the container's cgroup as recorded; nil where it has none.
 func recordedCgroup(record *state.Record) (*cgroups.Manager, error) {
-	if len(record.Cgroup) == 0 {
+	if record.Cgroup == nil {
 		return nil, nil
 	}
-	var saved cgroups.Saved
-	if err := json.Unmarshal(record.Cgroup, &saved); err != nil {
-		return nil, &fault.Error{Op: "parse recorded cgroup", Err: err}
+	saved := cgroups.Saved{Path: record.Cgroup.Path}
+	for _, h := range record.Cgroup.Hierarchies {
+		saved.Hierarchies = append(saved.Hierarchies, cgroups.SavedHierarchy(h))
 	}
 	return cgroups.Load(saved)
+}
+
+// recordCgroup is the way back.
+func recordCgroup(m *cgroups.Manager) *state.Cgroup {
+	if m == nil {
+		return nil
+	}
+	saved := m.Saved()
+	c := &state.Cgroup{Path: saved.Path}
+	for _, h := range saved.Hierarchies {
+		c.Hierarchies = append(c.Hierarchies, state.CgroupHierarchy(h))
+	}
+	return c
 }

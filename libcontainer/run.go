@@ -1,9 +1,8 @@
 package libcontainer
 
 import (
+	"errors"
 	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/libcontainer/foreground"
 )
@@ -20,19 +19,26 @@ func (r *Runtime) Run(o RunOptions) (status int, err error) {
 }
 
 func (r *Runtime) runDetached(o *RunOptions) error {
-	if err := r.create(&o.CreateOptions, nil); err != nil {
+	c, err := r.create(&o.CreateOptions, detachedRun)
+	if err != nil {
 		return err
 	}
-	return r.startOrDelete(o.ID)
+	defer c.close()
+	return c.start()
 }
 
-// startOrDelete starts a container that nobody else knows yet; if that fails nothing shall remain of it.
-func (r *Runtime) startOrDelete(id string) error {
-	err := r.start(id)
-	if err != nil {
-		if removal := r.delete(id, true); removal != nil {
-			r.warn("run " + id + ": " + removal.Error())
-		}
+// start starts what was just created, without the detour over the gate. If that fails nothing shall remain of a container
+// that nobody else has used yet.
+func (c *creation) start() error {
+	err := startable(c.record)
+	if err == nil {
+		err = c.init.Begin(startTimeout(c.record))
+	}
+	if err == nil {
+		return c.poststart(c.dir, c.record)
+	}
+	if removal := c.remove(c.dir, c.record); removal != nil {
+		c.warn("run " + c.o.ID + ": " + removal.Error())
 	}
 	return err
 }
@@ -43,40 +49,43 @@ func (r *Runtime) runForeground(o *RunOptions) (int, error) {
 			return 0, err
 		}
 	}
-	session := foreground.Options{MasterFd: -1, ReapOrphans: !o.NoSubreaper, Stdin: os.Stdin, Stdout: os.Stdout}
-	var terminal func(int, string) error
-	if o.ConsoleSocket == "" {
-		terminal = func(masterFd int, _ string) error {
-			session.MasterFd = masterFd
-			return nil
-		}
-	}
-	if err := r.create(&o.CreateOptions, terminal); err != nil {
-		closeFd(session.MasterFd)
-		return 0, err
-	}
-	status, err := r.supervise(o.ID, session)
-	if err != nil || o.Keep {
-		return status, err
-	}
-	return status, r.delete(o.ID, true)
-}
-
-// supervise starts the created container and stays with it to its end.
-func (r *Runtime) supervise(id string, session foreground.Options) (int, error) {
-	d, record, err := r.open(id)
+	c, err := r.create(&o.CreateOptions, foregroundRun)
 	if err != nil {
 		return 0, err
 	}
-	d.Close()
-	session.Pid = record.Init.Pid
-	if session.Pidfd, err = openInit(record); err != nil {
-		return 0, err
+	defer c.close()
+	status, err := c.supervise(!o.NoSubreaper)
+	if err != nil || o.Keep {
+		return status, err
 	}
-	defer unix.Close(session.Pidfd)
+	return status, c.end()
+}
+
+// supervise starts the created container and stays with it to its end. Other verbs can use the container meanwhile.
+func (c *creation) supervise(subreaper bool) (int, error) {
+	session := foreground.Options{
+		Pid: c.init.Pid, Pidfd: c.init.Pidfd, ReapOrphans: subreaper,
+		MasterFd: c.masterFd, Stdin: os.Stdin, Stdout: os.Stdout,
+		Start: func() error {
+			defer c.dir.Unlock()
+			return c.start()
+		},
+	}
+	c.masterFd = -1 // Supervise closes it
+	var err error
 	if session.Signals, err = foreground.CatchSignals(session.MasterFd >= 0); err != nil {
-		return 0, err
+		return 0, errors.Join(err, c.remove(c.dir, c.record))
 	}
-	session.Start = func() error { return r.startOrDelete(id) }
 	return foreground.Supervise(session)
+}
+
+// end deletes the container that has just ended, unless somebody else has.
+func (c *creation) end() error {
+	if err := c.dir.Lock(); err != nil {
+		if err == errNotExist {
+			return nil
+		}
+		return err
+	}
+	return c.remove(c.dir, c.record)
 }

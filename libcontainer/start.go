@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/launch"
 	"github.com/tare-run/tare/libcontainer/spec"
 	"github.com/tare-run/tare/libcontainer/state"
-	"github.com/tare-run/tare/libcontainer/wire"
 )
 
 // Start has a created container execute its program, and runs the hooks around that.
@@ -32,14 +32,26 @@ func (r *Runtime) start(id string) error {
 	if err := startable(record); err != nil {
 		return err
 	}
-	if err := openGate(d, record); err != nil {
+	fd, err := d.DialGate()
+	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+		return fault.ErrAlreadyRunning
+	}
+	if err != nil {
+		return err
+	}
+	if err := launch.BeginAtGate(fd, startTimeout(record)); err != nil {
 		return err
 	}
 	d.RemoveGate()
-	if record.Poststart {
-		return r.poststart(d, record)
+	return r.poststart(d, record)
+}
+
+// startTimeout bounds the wait for the program, in milliseconds; 0 is without bound.
+func startTimeout(record *state.Record) int64 {
+	if record.StartSeconds < 0 {
+		return 0
 	}
-	return nil
+	return (initTimeout + time.Duration(record.StartSeconds)*time.Second).Milliseconds()
 }
 
 // startable refuses containers that are not created. The lock is held, so a record that says creating is a leftover.
@@ -53,59 +65,11 @@ func startable(record *state.Record) error {
 	return nil
 }
 
-// openGate tells init to go on and waits until the program has taken its place.
-func openGate(d *state.Dir, record *state.Record) error {
-	fd, err := d.DialGate()
-	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
-		return fault.ErrAlreadyRunning
-	}
-	if err != nil {
-		return err
-	}
-	conn := wire.Conn{Fd: fd}
-	defer conn.Close()
-	timeout := initTimeout + time.Duration(record.StartSeconds)*time.Second
-	if record.StartSeconds < 0 {
-		timeout = 0
-	}
-	if err := conn.SetDeadline(timeout.Milliseconds()); err != nil {
-		return &fault.Error{Op: "setsockopt", Err: err}
-	}
-	if err := conn.Send(&wire.Start{}); err != nil {
-		return initGone(err)
-	}
-	executing := false
-	for {
-		m, extra, err := conn.Recv()
-		if extra >= 0 {
-			unix.Close(extra)
-		}
-		if err == wire.ErrClosed && executing {
-			return nil // execve closed it
-		}
-		if err != nil {
-			return initGone(err)
-		}
-		switch m := m.(type) {
-		case *wire.Executing:
-			executing = true
-		case *wire.Failed:
-			return m.Fault()
-		default:
-			return fault.Text("init sent a message out of order")
-		}
-	}
-}
-
-func initGone(err error) error {
-	if err == wire.ErrClosed {
-		return &fault.Error{Op: "wait for init", Err: fault.Text("it died before it could execute the program"), Hint: "a memory limit that is too low does this"}
-	}
-	return &fault.Error{Op: "wait for init", Err: err}
-}
-
 // poststart runs the poststart hooks. If one fails the container is stopped and removed (runtime.md, "Lifecycle", step 9).
 func (r *Runtime) poststart(d *state.Dir, record *state.Record) error {
+	if !record.Poststart {
+		return nil
+	}
 	config, err := savedSpec(d)
 	if err != nil {
 		return err

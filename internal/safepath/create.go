@@ -113,7 +113,7 @@ func (w *walker) down(name string, create createFunc) error {
 				return err
 			}
 		case unix.ENOENT:
-			if err := create(w, name, last); err != nil && err != unix.EEXIST {
+			if err := create(w, name, last); err != unix.EEXIST && (err != nil || last) {
 				return err
 			}
 		case unix.EINTR:

@@ -15,31 +15,43 @@ import (
 //
 // A controller that cannot be enabled is an error only once a limit asks for it, so the reason is kept for then.
 func (m *Manager) enableControllers(h *hierarchy) error {
-	root := &directory{path: h.mount, dirFd: -1}
-	defer root.close()
-	available, err := root.read("cgroup.controllers")
-	if err != nil {
+	available, err := readControllers(h.mount)
+	if err != nil || available == "" { // all are in v1
 		return err
-	}
-	if available == "" {
-		return nil // all are in v1
 	}
 	enabled, err := h.read("cgroup.controllers")
 	if err != nil || sameFields(enabled, available) {
 		return err
 	}
+	dir := &directory{path: h.mount, dirFd: -1}
+	defer func() { dir.close() }()
 	for _, name := range strings.Split(h.path[len(h.mount)+1:], "/") {
-		if err := m.enableForChildren(root); err != nil {
+		if err := m.enableForChildren(dir); err != nil {
 			return err
 		}
-		next, err := root.child(name)
+		next, err := dir.child(name)
 		if err != nil {
 			return err
 		}
-		root.close()
-		root = next
+		dir.close()
+		dir = next
 	}
 	return nil
+}
+
+// readControllers reads the controllers of a hierarchy's root, whose directory need not be opened for that.
+func readControllers(mount string) (string, error) {
+	path := mount + "/cgroup.controllers"
+	fd, err := openat2(unix.AT_FDCWD, path, unix.O_RDONLY, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return "", &fault.Error{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	text, err := readSmall(fd)
+	if err != nil {
+		return "", &fault.Error{Op: "read", Path: path, Err: err}
+	}
+	return text, nil
 }
 
 // enableForChildren adds what a cgroup has to its subtree_control.

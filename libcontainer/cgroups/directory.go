@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,18 +67,18 @@ func (d *directory) openFile(name string, flags uint64) (fd int, err error) {
 	return openat2(dirFd, name, flags, resolve)
 }
 
-// read returns what a control file holds, without the final newline.
+// read returns what a control file with one value, or a fixed set of them, holds, without the final newline.
 func (d *directory) read(name string) (string, error) {
 	fd, err := d.openFile(name, unix.O_RDONLY)
 	if err != nil {
 		return "", d.fileError("read", name, err)
 	}
 	defer unix.Close(fd)
-	content, err := readAll(fd)
+	content, err := readSmall(fd)
 	if err != nil {
 		return "", d.fileError("read", name, err)
 	}
-	return strings.TrimSuffix(string(content), "\n"), nil
+	return strings.TrimSuffix(content, "\n"), nil
 }
 
 // write puts a value into a control file, in one write(2): that is one request to the kernel.
@@ -132,22 +133,29 @@ func (d *directory) fileError(op, name string, err error) error {
 	return &fault.Error{Op: op, Path: d.path + "/" + name, Err: err}
 }
 
-// readAll reads a file from its start, wherever its offset is.
-func readAll(fd int) ([]byte, error) {
-	content := make([]byte, 0, 1024)
+// readSmall reads a file that the kernel prints in one piece: one read returns all of it.
+func readSmall(fd int) (string, error) {
+	var buffer [4096]byte // a page, which is also the most that the kernel prints for one
 	for {
-		if len(content) == cap(content) {
-			content = append(content, 0)[:len(content)]
-		}
-		n, err := unix.Pread(fd, content[len(content):cap(content)], int64(len(content)))
+		n, err := unix.Pread(fd, buffer[:], 0)
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		return string(buffer[:max(n, 0)]), err
+	}
+}
+
+// readList reads a file that the kernel prints line by line, such as cgroup.procs; short reads are not its end.
+func readList(fd int) (string, error) {
+	content := make([]byte, 0, 4096)
+	for {
+		content = slices.Grow(content, 1024)
+		n, err := unix.Read(fd, content[len(content):cap(content)])
+		if err == unix.EINTR {
+			continue
 		}
-		if n == 0 {
-			return content, nil
+		if err != nil || n == 0 {
+			return string(content), err
 		}
 		content = content[:len(content)+n]
 	}

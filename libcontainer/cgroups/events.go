@@ -41,14 +41,14 @@ func (h *hierarchy) awaitEvents(deadline time.Time, done func(events) bool) (wai
 	}
 	defer unix.Close(fd)
 	for {
-		text, err := readAll(fd)
+		text, err := readSmall(fd)
 		if err == unix.ENODEV { // removed meanwhile, hence empty
 			return waited, nil
 		}
 		if err != nil {
 			return waited, h.fileError("read", "cgroup.events", err)
 		}
-		if done(parseEvents(string(text))) {
+		if done(parseEvents(text)) {
 			return waited, nil
 		}
 		remaining := time.Until(deadline)

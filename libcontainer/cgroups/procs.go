@@ -24,20 +24,35 @@ func (h *hierarchy) procs() ([]int, error) {
 	}
 	var pids []int
 	err := h.walk(func(d *directory) error {
-		text, err := d.read("cgroup.procs")
-		if errors.Is(err, unix.EOPNOTSUPP) {
-			return nil // a threaded cgroup: its processes are listed by the domain above
-		}
-		for line := range strings.Lines(text) {
-			pid, parseErr := strconv.Atoi(strings.TrimSuffix(line, "\n"))
-			if parseErr == nil && pid > 0 { // 0: a process that our pid namespace does not have
-				pids = append(pids, pid)
-			}
-		}
+		own, err := d.ownProcs()
+		pids = append(pids, own...)
 		return err
 	})
 	slices.Sort(pids)
 	return slices.Compact(pids), err
+}
+
+// ownProcs returns the processes of one cgroup, without those below it.
+func (d *directory) ownProcs() (pids []int, err error) {
+	fd, err := d.openFile("cgroup.procs", unix.O_RDONLY)
+	if err != nil {
+		return nil, d.fileError("read", "cgroup.procs", err)
+	}
+	defer unix.Close(fd)
+	text, err := readList(fd)
+	if err == unix.EOPNOTSUPP {
+		return nil, nil // a threaded cgroup: its processes are listed by the domain above
+	}
+	if err != nil {
+		return nil, d.fileError("read", "cgroup.procs", err)
+	}
+	for line := range strings.Lines(text) {
+		pid, err := strconv.Atoi(strings.TrimSuffix(line, "\n"))
+		if err == nil && pid > 0 { // 0: a process that our pid namespace does not have
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
 }
 
 // walk calls f for a directory and every one below it. What is removed meanwhile is left out.

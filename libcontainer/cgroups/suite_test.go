@@ -48,8 +48,8 @@ func TestManagerElsewhere(t *testing.T) {
 		{"v1 only", "umount /sys/fs/cgroup/unified"},
 	} {
 		t.Run(view.name, func(t *testing.T) {
-			if view.name == "v1 only" && len(detect(t).V1()) == 0 {
-				t.Skip("this machine has no cgroup v1 mounts")
+			if len(detect(t).V1()) == 0 {
+				t.Skip("this machine has pure v2 mounts, which is what TestManager runs on, and no others to show")
 			}
 			cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-ec", view.script+`; exec "$@"`, "sh",
 				os.Args[0], "-test.run=^(TestManager|TestLimits|TestUnified.*)$", "-test.v")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/safepath"
+	"github.com/tare-run/tare/libcontainer/console"
 	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/rootfs"
 	"github.com/tare-run/tare/libcontainer/step"
@@ -17,7 +18,7 @@ import (
 // proc is init: what the steps share.
 type proc struct {
 	conn   wire.Conn // to create; after the start gate has opened, to start
-	gateFd int       // listening; −1 once start has come
+	gateFd int       // listening; −1 without a gate
 
 	root     *rootfs.Root
 	proc     *safepath.Proc // private procfs, opened by the first step that needs it
@@ -73,17 +74,46 @@ func (p *proc) run() error {
 
 // begin makes init safe to be looked at.
 func (p *proc) begin() error {
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil { // I1
-		return &fault.Error{Op: "prctl", Path: "PR_SET_DUMPABLE", Err: err}
+	if err := process.NonDumpable(); err != nil { // I1
+		return err
 	}
-	if _, err := unix.Setsid(); err != nil {
-		return &fault.Error{Op: "setsid", Err: err}
+	if err := callerNofile(); err != nil {
+		return err
+	}
+	// The timer slack that the raw child set for the threads of the Go runtime; 0 is what the caller had (prctl(2)).
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0); err != nil {
+		return &fault.Error{Op: "prctl", Path: "PR_SET_TIMERSLACK", Err: err}
+	}
+	if err := console.NewSession(); err != nil {
+		return err
 	}
 	if err := process.ResetSignals(); err != nil {
 		return err
 	}
 	if err := process.ResetAffinity(); err != nil {
 		p.warn(err.Error()) // a pinned daemon's CPUs are a nuisance for the container, no more
+	}
+	return nil
+}
+
+// callerNofile sets the limit on open files that the caller of create had. Package syscall has raised it, and would set the
+// limit that init was started with again at execve; setting it once ends that.
+func callerNofile() error {
+	text, found := syscall.Getenv(wire.NofileVariable)
+	if !found {
+		return nil
+	}
+	soft, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return &fault.Error{Op: "parse " + wire.NofileVariable, Path: text, Err: unix.EINVAL}
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return &fault.Error{Op: "getrlimit", Err: err}
+	}
+	limit.Cur = soft
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return &fault.Error{Op: "setrlimit", Err: err}
 	}
 	return nil
 }
@@ -128,8 +158,8 @@ func (p *proc) stayBound() error {
 	if p.released {
 		return nil
 	}
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return &fault.Error{Op: "prctl", Path: "PR_SET_PDEATHSIG", Err: err}
+	if err := process.ParentDeathSignal(unix.SIGKILL); err != nil {
+		return err
 	}
 	hangup := []unix.PollFd{{Fd: int32(p.conn.Fd)}}
 	if n, err := unix.Poll(hangup, 0); err == nil && n == 1 && hangup[0].Revents&unix.POLLHUP != 0 {

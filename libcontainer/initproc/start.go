@@ -6,24 +6,43 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/wire"
 )
 
-// waitStart reports created, waits until that is on disk, and then for start.
+// waitStart reports created, waits until that is on disk, and then for start: at the gate, or from a creator that starts
+// the container itself.
 func (p *proc) waitStart() error {
 	p.closeHandles()
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0); err != nil {
-		return &fault.Error{Op: "prctl", Path: "PR_SET_PDEATHSIG", Err: err}
+	if err := process.ParentDeathSignal(0); err != nil {
+		return err
 	}
 	if err := p.conn.Send(&wire.Created{}); err != nil {
 		unix.Exit(255)
 	}
-	if m, _, err := p.conn.Recv(); err != nil || !isRelease(m) {
+	m, _, err := p.conn.Recv()
+	if err != nil {
 		unix.Exit(255) // I3: create died before it had written that we exist
 	}
 	p.released = true
-	p.conn.Close()
+	switch m.(type) {
+	case *wire.Start:
+		return nil
+	case *wire.Release:
+		return p.waitAtGate()
+	}
+	return errOrder
+}
+
+var errOrder = fault.Text("the runtime sent a message out of order")
+
+// waitAtGate waits for a start, and for the next one where a start died or gave up. The connection takes the wire's place.
+func (p *proc) waitAtGate() error {
+	if p.gateFd < 0 {
+		return errOrder
+	}
 	for {
+		p.conn.Close()
 		fd, _, err := unix.Accept4(p.gateFd, unix.SOCK_CLOEXEC)
 		if err == unix.EINTR || err == unix.ECONNABORTED {
 			continue
@@ -32,18 +51,13 @@ func (p *proc) waitStart() error {
 			return &fault.Error{Op: "accept", Path: "start gate", Err: err}
 		}
 		p.conn.Fd = fd
-		if m, _, err := p.conn.Recv(); err == nil && isStart(m) {
-			break
+		m, _, err := p.conn.Recv()
+		if _, ok := m.(*wire.Start); ok && err == nil {
+			unix.Close(p.gateFd)
+			return nil
 		}
-		p.conn.Close() // a start that died, or gave up; the next one may come
 	}
-	unix.Close(p.gateFd)
-	p.gateFd = -1
-	return nil
 }
-
-func isRelease(m wire.Message) bool { _, ok := m.(*wire.Release); return ok }
-func isStart(m wire.Message) bool   { _, ok := m.(*wire.Start); return ok }
 
 // closeHandles gives up everything that reaches beyond the root before the wait, which may be long.
 func (p *proc) closeHandles() {
@@ -60,10 +74,8 @@ func (p *proc) closeHandles() {
 // closeDescriptors closes everything but the standard descriptors, those to be preserved, and the connection to start,
 // which execve closes: end of file after Executing says that the program runs (I2).
 func (p *proc) closeDescriptors(preserve int) error {
-	if p.conn.Fd >= 0 {
-		if err := p.conn.Send(&wire.Executing{}); err != nil {
-			p.conn.Close() // start is gone; the program runs all the same
-		}
+	if err := p.conn.Send(&wire.Executing{}); err != nil {
+		p.conn.Close() // start is gone; the program runs all the same
 	}
 	from := uint(3 + preserve)
 	if p.conn.Fd >= 0 {

@@ -149,7 +149,7 @@ func (p *proc) runtimeHooks() error {
 		unix.Exit(255) // a hook failed: create has said so, and is about to kill us
 	}
 	if _, ok := m.(*wire.Run); !ok {
-		return fault.Text("the runtime sent a message out of order")
+		return errOrder
 	}
 	return nil
 }

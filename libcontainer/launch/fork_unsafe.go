@@ -38,7 +38,7 @@ type rawChild struct {
 	wireFd      uintptr // the only descriptor of ours that init inherits
 	firstUnused uintptr // descriptors from here on become close-on-exec, whoever left them open
 	argv, envp  []*byte
-	nofile      *unix.Rlimit // what the caller had before package os raised it; nil to leave as is
+	nofile      *unix.Rlimit // limit on open files to start with; nil to leave as is
 
 	pidfd int32   // written by the kernel
 	first uintptr // the process that clone3 made
@@ -71,6 +71,9 @@ const (
 	stageSecondClone
 	stageExec
 )
+
+// initTimerSlack is in nanoseconds.
+const initTimerSlack = 5_000_000
 
 const emptyPath = "\x00"
 
@@ -138,6 +141,9 @@ func (c *rawChild) forkChild() {
 			goto fail
 		}
 	}
+	// The Go runtime of init has a thread that looks around every 20 µs at first; with this slack, which threads inherit, it
+	// wakes a hundred times less often. Init takes it back for the main thread. Failing to set it costs nothing but that.
+	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, initTimerSlack, 0, 0, 0, 0)
 	for i = 0; i < len(c.joins); i++ {
 		_, _, errno = syscall.RawSyscall(unix.SYS_SETNS, c.joins[i].fd, c.joins[i].kind, 0)
 		if errno != 0 {

@@ -98,14 +98,11 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 		firstUnused: uintptr(3 + o.PreserveFDs),
 		pidfd:       -1,
 	}
-	if soft, hard, known := nofile.Caller(); known {
-		c.nofile = &unix.Rlimit{Cur: soft, Max: hard}
-	}
 	for i := range joins {
 		c.splitPid = c.splitPid || joins[i].kind == unix.CLONE_NEWPID
 	}
 	c.argv, _ = syscall.SlicePtrFromStrings(argv)
-	c.envp, _ = syscall.SlicePtrFromStrings([]string{wire.Variable + "=" + strconv.Itoa(wireFd)}) // nothing of the caller's environment
+	c.envp, _ = syscall.SlicePtrFromStrings(c.environment(wireFd))
 	c.args.flags = o.CloneFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
 	c.args.exitSignal = uint64(unix.SIGCHLD)
 	c.args.pidfd = uint64(uintptr(unsafe.Pointer(&c.pidfd)))
@@ -114,6 +111,20 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 		c.args.cgroup = uint64(o.CgroupFd)
 	}
 	return c
+}
+
+// environment is all that init gets of one; nothing of the caller's. It also prepares the limit on open files.
+//
+// The Go runtime of init would start a second scheduler context, and read and parse /proc/self/mountinfo to learn its CPU
+// limit: a quarter of its start-up. So it is told to use one context, and it starts with a limit of no open files at all,
+// which ends the reading at the first open; init sets the caller's limit before anything else.
+func (c *rawChild) environment(wireFd int) []string {
+	env := []string{wire.Variable + "=" + strconv.Itoa(wireFd), "GOMAXPROCS=1"}
+	if soft, hard, known := nofile.Caller(); known {
+		c.nofile = &unix.Rlimit{Cur: 0, Max: hard}
+		env = append(env, wire.NofileVariable+"="+strconv.FormatUint(soft, 10))
+	}
+	return env
 }
 
 // cloneError says which call of the child the kernel refused.
@@ -134,102 +145,12 @@ func cloneError(c *rawChild, o *Options) error {
 	return e
 }
 
-// SendPlan gives init its steps and the listening start gate; gateFd stays the caller's.
+// SendPlan gives init its steps and the listening start gate, −1 for none; gateFd stays the caller's.
 func (p *Process) SendPlan(entries []step.Entry, gateFd int) error {
 	if err := p.conn.SendPlan(wire.EncodePlan(entries), gateFd); err != nil {
 		return p.explain(err)
 	}
 	return nil
-}
-
-// Handlers are what the runtime does when init asks.
-type Handlers struct {
-	RuntimeHooks func() error                          // prestart and createRuntime
-	Console      func(masterFd int, name string) error // owns masterFd
-	Warn         func(text string)
-}
-
-// Await answers init's messages until it reports created. timeoutMilliseconds bounds the silence between two messages; 0
-// means without bound, which only a hook without a time-out asks for.
-func (p *Process) Await(h *Handlers, timeoutMilliseconds int64) error {
-	if err := p.conn.SetDeadline(timeoutMilliseconds); err != nil {
-		return &fault.Error{Op: "setsockopt", Err: err}
-	}
-	for {
-		m, fd, err := p.conn.Recv()
-		if err != nil {
-			return p.explain(err)
-		}
-		if c, ok := m.(*wire.Console); ok && fd >= 0 && h.Console != nil {
-			if err := h.Console(fd, c.Name); err != nil {
-				return err
-			}
-			continue
-		}
-		if fd >= 0 {
-			unix.Close(fd)
-			return errUnexpected
-		}
-		switch m := m.(type) {
-		case *wire.Warning:
-			h.Warn(m.Text)
-		case *wire.Ready:
-			if err := h.RuntimeHooks(); err != nil {
-				return err
-			}
-			if err := p.conn.Send(&wire.Run{}); err != nil {
-				return p.explain(err)
-			}
-		case *wire.Created:
-			return nil
-		case *wire.Failed:
-			return m.Fault()
-		default:
-			return errUnexpected
-		}
-	}
-}
-
-var errUnexpected = fault.Text("init sent a message out of order")
-
-// Release tells init that the state on disk says created; from here on it lives without us.
-func (p *Process) Release() error {
-	if err := p.conn.Send(&wire.Release{}); err != nil {
-		return p.explain(err)
-	}
-	return nil
-}
-
-// explain turns the silence or the death of init into a sentence. It reaps a dead init.
-func (p *Process) explain(err error) error {
-	if err != wire.ErrClosed {
-		return &fault.Error{Op: "wait for init", Err: err}
-	}
-	status, ok := p.exited()
-	switch {
-	case !ok:
-		return &fault.Error{Op: "wait for init", Err: err}
-	case status.Signaled() && status.Signal() == unix.SIGKILL:
-		return &fault.Error{Op: "wait for init", Err: fault.Text("the init process was killed (signal 9)"), Hint: "a memory limit that is too low does this"}
-	case status.Signaled():
-		return &fault.Error{Op: "wait for init", Err: fault.Text("the init process was killed by signal " + strconv.Itoa(int(status.Signal())))}
-	}
-	return &fault.Error{Op: "wait for init", Err: fault.Text("the init process exited with status " + strconv.Itoa(status.ExitStatus()))}
-}
-
-// exited waits a second for init, which has closed its end of the wire and so is about to be gone.
-func (p *Process) exited() (unix.WaitStatus, bool) {
-	poll := []unix.PollFd{{Fd: int32(p.Pidfd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(poll, 1000)
-		if err == unix.EINTR {
-			continue
-		}
-		if n != 1 {
-			return 0, false
-		}
-		return reap(p.Pid), true
-	}
 }
 
 // Abort kills init and reaps it. Closing is left to Close.

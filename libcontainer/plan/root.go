@@ -44,10 +44,13 @@ func (c *compiler) rootWithoutMounts() error {
 	return nil
 }
 
-// treePropagation is what "/" gets before the first mount. The mounts that follow must not reach the host, so it is slave
-// unless the configuration wants less; shared is applied at the very end, when the old root is gone.
+// treePropagation is what "/" gets before the first mount: slave, so that nothing reaches the host. A container that asks
+// for shared is how Kubernetes has its volumes mounted in both directions; the mounts of the container's own root do not
+// propagate even then (package rootfs makes the tree below it slave).
 func treePropagation(word string) uint64 {
 	switch word {
+	case "shared", "rshared":
+		return unix.MS_SHARED
 	case "private", "rprivate", "unbindable", "runbindable":
 		return unix.MS_PRIVATE
 	}

@@ -22,3 +22,12 @@ func NoNewPrivs() error {
 	}
 	return nil
 }
+
+// ParentDeathSignal asks for a signal when the thread that made this process ends; 0 asks for none. It comes too late when
+// the parent has died already, which the caller must rule out by other means: across a pid namespace getppid(2) is always 0.
+func ParentDeathSignal(signal unix.Signal) error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(signal), 0, 0, 0); err != nil {
+		return &fault.Error{Op: "prctl PR_SET_PDEATHSIG", Err: err}
+	}
+	return nil
+}

@@ -99,6 +99,9 @@ func (d *Dir) Lock() error {
 	return nil
 }
 
+// Unlock lets other verbs at the container, while the directory stays open.
+func (d *Dir) Unlock() { unix.Flock(d.fd, unix.LOCK_UN) }
+
 // waitLock blocks in the kernel, on a goroutine that is left behind when the time is up: the process is about to exit then.
 func (d *Dir) waitLock() error {
 	done := make(chan error, 1)

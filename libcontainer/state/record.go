@@ -4,9 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tare-run/tare/internal/fault"
 )
 
@@ -18,37 +15,49 @@ const maxRecord = 4 << 20
 
 // Record is state.json: what a later verb cannot learn from the kernel or from config.json.
 type Record struct {
-	Version     int               `json:"version"`
-	Creating    bool              `json:"creating,omitempty"` // create has not finished, or was killed
-	ID          string            `json:"id"`
-	OCIVersion  string            `json:"ociVersion"`
-	Bundle      string            `json:"bundle"`
-	Rootfs      string            `json:"rootfs"`
-	Created     time.Time         `json:"created"`
-	Owner       uint32            `json:"owner"` // uid of the caller of create
-	Annotations map[string]string `json:"annotations,omitempty"`
+	Version     int
+	Creating    bool // create has not finished, or was killed
+	ID          string
+	OCIVersion  string
+	Bundle      string
+	Rootfs      string
+	Created     time.Time
+	Owner       uint32 // uid of the caller of create
+	Annotations map[string]string
 
-	// Cgroup is what package cgroups wants back; empty without a cgroup.
-	Cgroup jsontext.Value `json:"cgroup,omitempty"`
+	Cgroup *Cgroup // nil without one
 
-	Init Process `json:"init,omitzero"`
+	Init Process
 	// Image is the device and inode of the sealed init. While /proc/PID/exe is that file, the program has not been started.
-	Image [2]uint64 `json:"image"`
+	Image [2]uint64
 
 	// StartSeconds is how long start may wait for the container-side hooks; 0 for none, −1 for without bound.
-	StartSeconds int `json:"startSeconds,omitempty"`
+	StartSeconds int
 
-	NoProgram   bool `json:"noProgram,omitempty"`   // config.json has no process: start is an error
-	SharedPid   bool `json:"sharedPid,omitempty"`   // no pid namespace of its own: killing init does not kill the rest
-	Poststart   bool `json:"poststart,omitempty"`   // config.json has such hooks; saves reading it when it has none
-	Poststop    bool `json:"poststop,omitempty"`    //
-	PoststopRan bool `json:"poststopRan,omitempty"` // delete got that far before it was killed
+	NoProgram   bool // config.json has no process: start is an error
+	SharedPid   bool // no pid namespace of its own: killing init does not kill the rest
+	Poststart   bool // config.json has such hooks; saves reading it when it has none
+	Poststop    bool
+	PoststopRan bool // delete got that far before it was killed
 }
 
 // Process names a process for good: a pid alone is reused.
 type Process struct {
-	Pid       int    `json:"pid"`
-	StartTime uint64 `json:"startTime"` // field 22 of /proc/PID/stat, in clock ticks after boot
+	Pid       int
+	StartTime uint64 // field 22 of /proc/PID/stat, in clock ticks after boot
+}
+
+// Cgroup is what package cgroups rebuilds its manager from; the fields are explained there.
+type Cgroup struct {
+	Path        string
+	Hierarchies []CgroupHierarchy
+}
+
+// CgroupHierarchy is one hierarchy of a Cgroup.
+type CgroupHierarchy struct {
+	Mount       string
+	Controllers string
+	Made        int
 }
 
 // Load reads the record.
@@ -57,8 +66,8 @@ func (d *Dir) Load() (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{}
-	if err := json.Unmarshal(b, r); err != nil {
+	r, err := decode(b)
+	if err != nil {
 		return nil, &fault.Error{Op: "parse", Path: d.path("state.json"), Err: err, Hint: `"delete --force" removes the container`}
 	}
 	if r.Version != Version || r.ID != d.ID {
@@ -72,7 +81,7 @@ func (d *Dir) Load() (*Record, error) {
 // Save writes the record atomically.
 func (d *Dir) Save(r *Record) error {
 	r.Version, r.ID = Version, d.ID
-	b, err := json.Marshal(r)
+	b, err := encode(r)
 	if err != nil {
 		return &fault.Error{Op: "encode", Path: d.path("state.json"), Err: err}
 	}

@@ -8,14 +8,20 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
-// Variable is the environment variable that tells init the number of its descriptor of the wire; it gets no other.
-const Variable = "TARE_WIRE"
+// The environment variables that init gets, besides those for its Go runtime.
+const (
+	Variable       = "TARE_WIRE"   // number of its descriptor of the wire
+	NofileVariable = "TARE_NOFILE" // soft RLIMIT_NOFILE of the caller; absent: leave it as it is
+)
 
 // ErrClosed: the peer closed the socket or died.
 var ErrClosed = errors.New("connection closed by the peer")
 
 // Conn is one end of a SOCK_SEQPACKET connection. It owns Fd; both ends set close-on-exec.
-type Conn struct{ Fd int }
+type Conn struct {
+	Fd  int
+	buf []byte // of the packet last received; messages hold copies
+}
 
 // SetDeadline bounds every later Send and Recv, in milliseconds; 0 means without bound (socket(7), SO_RCVTIMEO).
 func (c *Conn) SetDeadline(milliseconds int64) error {
@@ -65,9 +71,11 @@ func (c *Conn) Send(m Message, fds ...int) error {
 
 // Recv receives one message and at most one descriptor, −1 where there is none. The descriptor becomes the caller's.
 func (c *Conn) Recv() (m Message, fd int, err error) {
-	buf := make([]byte, MaxMessage)
+	if c.buf == nil {
+		c.buf = make([]byte, MaxMessage)
+	}
 	var oob [64]byte
-	n, oobn, flags, err := recvmsg(c.Fd, buf, oob[:])
+	n, oobn, flags, err := recvmsg(c.Fd, c.buf, oob[:])
 	if err != nil {
 		return nil, -1, err
 	}
@@ -79,7 +87,7 @@ func (c *Conn) Recv() (m Message, fd int, err error) {
 		err = ErrClosed
 	}
 	if err == nil {
-		m, err = decodeMessage(buf[:n])
+		m, err = decodeMessage(c.buf[:n])
 	}
 	if err != nil {
 		if fd >= 0 {
@@ -130,7 +138,7 @@ func oneDescriptor(oob []byte) (int, error) {
 	return -1, errMalformed
 }
 
-// SendPlan cuts an encoded plan into parts; fd goes with the last one.
+// SendPlan cuts an encoded plan into parts; fd goes with the last one, −1 for none.
 func (c *Conn) SendPlan(plan []byte, fd int) error {
 	const part = MaxMessage - 64
 	for len(plan) > part {
@@ -139,10 +147,13 @@ func (c *Conn) SendPlan(plan []byte, fd int) error {
 		}
 		plan = plan[part:]
 	}
+	if fd < 0 {
+		return c.Send(&PlanPart{Data: plan, Last: true})
+	}
 	return c.Send(&PlanPart{Data: plan, Last: true}, fd)
 }
 
-// RecvPlan gathers the parts of a plan, and the descriptor that came with the last one.
+// RecvPlan gathers the parts of a plan, and the descriptor that came with the last one, −1 for none.
 func (c *Conn) RecvPlan() (plan []byte, fd int, err error) {
 	for {
 		m, fd, err := c.Recv()
@@ -150,7 +161,7 @@ func (c *Conn) RecvPlan() (plan []byte, fd int, err error) {
 			return nil, -1, err
 		}
 		p, ok := m.(*PlanPart)
-		if !ok || len(plan)+len(p.Data) > MaxPlan || p.Last != (fd >= 0) {
+		if !ok || len(plan)+len(p.Data) > MaxPlan || (!p.Last && fd >= 0) {
 			if fd >= 0 {
 				unix.Close(fd)
 			}

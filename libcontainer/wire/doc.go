@@ -5,13 +5,14 @@
 //
 //	init                          runtime
 //	                   ◀──   PlanPart{} …        cgroup joined, limits and device filter in place; the last part carries
-//	                                             the listening start gate as a descriptor
+//	                                             the listening start gate as a descriptor, but from run
 //	Console{} + fd     ──▶                       terminal's master; only with process.terminal
 //	Ready{}            ──▶                       only with prestart or createRuntime hooks: mounts done, before pivot
 //	                   ◀──   Run{}               hooks have run
 //	Warning{}          ──▶                       any number, any time before Created
 //	Created{}          ──▶                       everything but the program; the parent-death signal is off from here on
 //	                   ◀──   Release{}           the state on disk says created; without it init exits
+//	                   ◀──   Start{}             instead of Release, from run, which needs no gate: as below
 //	Failed{}           ──▶                       instead of any of the above; the last message, the sender exits
 //
 // The second is the start gate: init listens, start connects.
