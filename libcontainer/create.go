@@ -1,8 +1,6 @@
 package libcontainer
 
 import (
-	"runtime"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -79,11 +77,8 @@ const (
 	foregroundRun                // as detachedRun, and the terminal stays with the caller
 )
 
-// create runs the steps. It keeps the calling goroutine on its thread: init's parent-death signal hangs on that until the
-// container is created. The caller closes the creation.
+// create runs the steps. The caller closes the creation.
 func (r *Runtime) create(o *CreateOptions, by starter) (*creation, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	c := &creation{Runtime: r, o: o, by: by, gateFd: -1, masterFd: -1, image: launch.Image{Fd: -1}}
 	for i := range createSteps {
 		if err := createSteps[i].run(c); err != nil {

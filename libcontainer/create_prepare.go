@@ -1,7 +1,6 @@
 package libcontainer
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -33,8 +32,8 @@ func (c *creation) load() error {
 	if file == "" {
 		file = filepath.Join(bundle, "config.json")
 	}
-	if c.config, err = os.ReadFile(file); err != nil {
-		return &fault.Error{Op: "open", Path: file, Err: errnoOf(err), Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
+	if c.config, err = readConfig(file); err != nil {
+		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
 	}
 	if c.spec, err = spec.Load(c.config); err != nil {
 		return err
@@ -47,6 +46,33 @@ func (c *creation) load() error {
 		return problems[0]
 	}
 	return c.checkConsole()
+}
+
+// readConfig reads a file of at most spec.MaxSize bytes. Package os would set up its poller for this one file.
+func readConfig(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	content := make([]byte, 0, 16<<10)
+	for {
+		if len(content) == cap(content) {
+			content = append(content, 0)[:len(content)]
+		}
+		n, err := unix.Read(fd, content[len(content):cap(content)])
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return content, nil
+		case len(content)+n > spec.MaxSize:
+			return nil, unix.EFBIG
+		default:
+			content = content[:len(content)+n]
+		}
+	}
 }
 
 // checkConsole matches what config.json wants of a terminal with what the caller offers.

@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -74,17 +75,28 @@ func (m *Manager) enableForChildren(d *directory) error {
 			lacking = append(lacking, "+"+controller)
 		}
 	}
-	if len(lacking) == 0 || d.write("cgroup.subtree_control", strings.Join(lacking, " ")) == nil {
+	if len(lacking) == 0 {
 		return nil
 	}
-	// The kernel takes all or nothing. One controller may be refused alone: cpu while realtime processes exist, or
-	// domain controllers in a threaded cgroup.
+	err = d.write("cgroup.subtree_control", strings.Join(lacking, " "))
+	if err == nil || errors.Is(err, unix.EBUSY) {
+		// EBUSY: the cgroup holds processes. The threaded controllers could still be enabled alone, but that would turn it
+		// into a threaded domain, and the container's cgroup into one that no process can enter.
+		m.noteEnable(err)
+		return nil
+	}
+	// The kernel takes all or nothing, and may refuse one alone: cpu, for example, while realtime processes exist.
 	for _, controller := range lacking {
-		if err := d.write("cgroup.subtree_control", controller); err != nil && m.enableErr == nil {
-			m.enableErr = explainEnable(err)
-		}
+		m.noteEnable(d.write("cgroup.subtree_control", controller))
 	}
 	return nil
+}
+
+// noteEnable keeps the first reason.
+func (m *Manager) noteEnable(err error) {
+	if err != nil && m.enableErr == nil {
+		m.enableErr = explainEnable(err)
+	}
 }
 
 // explainEnable says what the errnos of cgroup.subtree_control mean (cgroup-v2.rst, "No Internal Process Constraint" and

@@ -79,8 +79,7 @@ const emptyPath = "\x00"
 
 // fork runs the child up to its execveat and reports how that went.
 //
-// Preconditions: the calling goroutine is locked to its thread, and that thread outlives the set-up (the child's
-// parent-death signal is tied to it).
+// Preconditions: the calling thread outlives the set-up (the child's parent-death signal is tied to it; see Start).
 // Postconditions: on success c.pid is the init process, c.pidfd a close-on-exec descriptor of it (of the first child, if
 // splitPid). On failure c.errno and c.stage say what the kernel refused; nothing runs and nothing is to be reaped but c.pid.
 //

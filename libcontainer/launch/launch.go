@@ -33,8 +33,8 @@ type Process struct {
 	conn  wire.Conn
 }
 
-// Start clones init. The calling goroutine must be locked to its thread until the container is created or gone: init's
-// parent-death signal hangs on that thread.
+// Start clones init. Its parent-death signal hangs on the thread that cloned it. The Go runtime ends no thread but one whose
+// goroutine ended locked to it, so a caller must not call this from a goroutine that does so.
 //
 // Errors leave no process behind.
 func Start(o *Options) (*Process, error) {

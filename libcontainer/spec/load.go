@@ -15,9 +15,9 @@ import (
 // configName is how errors about the whole document call it.
 const configName = "config.json"
 
-// maxConfigBytes bounds what is decoded. The largest real configurations, with thousands of mounts and a seccomp profile,
+// MaxSize bounds what is decoded. The largest real configurations, with thousands of mounts and a seccomp profile,
 // stay below one megabyte.
-const maxConfigBytes = 16 << 20
+const MaxSize = 16 << 20
 
 // Load decodes config.json. Names are case-sensitive, unknown ones are ignored (config.md, "Extensibility"), and a name
 // that appears twice in one object is an error: which of the two counts would depend on the reader. null means absent.
@@ -26,7 +26,7 @@ const maxConfigBytes = 16 << 20
 //
 // An error is a *fault.Error with the JSON pointer of the value, or with line and column where the text is not JSON.
 func Load(data []byte) (*specs.Spec, error) {
-	if len(data) > maxConfigBytes {
+	if len(data) > MaxSize {
 		return nil, &fault.Error{File: configName, Err: fault.Text("is larger than 16 MiB")}
 	}
 	s := new(specs.Spec)

@@ -190,7 +190,7 @@ func TestLoadErrors(t *testing.T) {
 		{"second document", `{} {}`, `config.json: more than one JSON value`},
 		{"rubbish behind", `{} x`, `config.json: line 1, column 4: invalid character 'x' at start of value`},
 		{"not UTF-8", "{\"hostname\":\"\xff\"}", `config.json /hostname: line 1, column 14: invalid UTF-8`},
-		{"too large", strings.Repeat(" ", maxConfigBytes) + "{}", `config.json: is larger than 16 MiB`},
+		{"too large", strings.Repeat(" ", MaxSize) + "{}", `config.json: is larger than 16 MiB`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, err := Load([]byte(test.data))
