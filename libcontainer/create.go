@@ -54,6 +54,7 @@ var createSteps = [...]struct {
 	{"seccomp program", (*creation).seccomp},     //
 	{"send plan", (*creation).sendPlan},          //
 	{"await created", (*creation).await},         // hooks of the runtime side run in here
+	{"limit processes", (*creation).limitProcesses},
 	{"record created", (*creation).recordCreated},
 	{"hand over", (*creation).handOver}, // pid file, pidfd; then init is released
 }

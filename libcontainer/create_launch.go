@@ -81,12 +81,24 @@ func (c *creation) resources() *specs.LinuxResources {
 	return c.spec.Linux.Resources
 }
 
+// setLimits writes every limit but that on processes, see limitProcesses.
 func (c *creation) setLimits() error {
+	r := *c.resources()
 	if c.cgroup != nil {
-		return c.cgroup.Set(c.resources())
+		r.Pids = nil
+		return c.cgroup.Set(&r)
 	}
-	if limited(c.resources()) {
+	if limited(&r) {
 		return &fault.Error{Pointer: "/linux/resources", Err: fault.Text("limits need a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the limits"}
+	}
+	return nil
+}
+
+// limitProcesses comes when init needs no more threads: the Go runtime cannot start under a limit of a few processes, nor
+// clone3 into a cgroup whose limit is 0. What runs before it are the runtime's and createContainer hooks.
+func (c *creation) limitProcesses() error {
+	if pids := c.resources().Pids; c.cgroup != nil && pids != nil {
+		return c.cgroup.Set(&specs.LinuxResources{Pids: pids})
 	}
 	return nil
 }
@@ -185,8 +197,8 @@ func (c *creation) handOver() error {
 	return c.init.Release()
 }
 
-// destroyCgroup removes a cgroup; kill says that what still lives in it is the container's, and is killed first. Nil is no
-// cgroup.
+// destroyCgroup removes a cgroup; nil is no cgroup. With kill, whatever still lives in it is killed first: needed where the
+// end of init has not ended everything else.
 func destroyCgroup(m *cgroups.Manager, kill bool) error {
 	if m == nil {
 		return nil

@@ -82,9 +82,9 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 }
 
 // outlivesInit says whether processes of the container may live on without init, in its cgroup: those that share the pid
-// namespace of others. A create that was killed early may not have owned a cgroup that it had not made.
+// namespace of others, and an init whose pid create did not live to record. A create that was killed early may not have owned a cgroup that it had not made.
 func outlivesInit(record *state.Record, m *cgroups.Manager) bool {
-	if !record.SharedPid || m == nil {
+	if m == nil || !record.SharedPid && !record.Creating {
 		return false
 	}
 	made := func(h cgroups.SavedHierarchy) bool { return h.Made > 0 }
