@@ -1,0 +1,122 @@
+package integration
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const phrasesFile = "testdata/phrases.txt"
+
+// phrase is a message that engines search for words: Docker takes the exit status from them, containerd and CRI-O learn
+// that a container is gone.
+type phrase struct {
+	name    string
+	matched string // what an engine looks for, in the case in which it does
+	message func(t *testing.T) result
+}
+
+// failing is a create that cannot run its program.
+func failing(program string, options ...option) func(*testing.T) result {
+	return func(t *testing.T) result {
+		b := newBundle(t, append(options, withArgs(program))...)
+		b.file("etc/plain", "text\n")
+		must(t, unix.Chmod(b.path("etc/plain"), 0o644))
+		return b.try("create")
+	}
+}
+
+// later is a start, which finds what create could not.
+func later(program, content string) func(*testing.T) result {
+	return func(t *testing.T) result {
+		b := newBundle(t, withArgs(program))
+		b.file(program, content)
+		return b.create().try("start")
+	}
+}
+
+var phrases = []phrase{
+	{"program not on PATH", "executable file not found in $PATH", failing("nosuch")},
+	{"program missing", "no such file or directory", failing("/no/such")},
+	{"program not executable", "permission denied", failing("/etc/plain")},
+	{"program a directory", "is a directory", failing("/etc")},
+	{"program not executable by the user", "permission denied", func(t *testing.T) result {
+		b := newBundle(t, withArgs("/private"), withUser(1000, 1000))
+		b.file("private", "#!/bin/sh\n")
+		must(t, unix.Chmod(b.path("private"), 0o700))
+		return b.try("create")
+	}},
+	{"program through a file", "not a directory", failing("/etc/passwd/x")},
+	{"working directory a file", "not a directory", failing("true", withProcess(func(p *specs.Process) { p.Cwd = "/etc/passwd" }))},
+	{"script without its interpreter", "no such file or directory", later("/script", "#!/no/interpreter\n")},
+	{"script with CR LF", "no such file or directory", later("/script", "#!/bin/sh\r\necho x\r\n")},
+	{"program in no known format", "exec format error", later("/script", "echo x\n")},
+	{"mount source missing", "no such file or directory", failing("true", withBind("/no/source", "/mnt"))},
+	{"id in use", "container with given ID already exists", func(t *testing.T) result { return newBundle(t).create().try("create") }},
+	{"start of nothing", "does not exist", func(t *testing.T) result { return newBundle(t).try("start") }},
+	{"state of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("state") }},
+	{"kill of nothing", "does not exist", func(t *testing.T) result { return newBundle(t).try("kill") }},
+	{"delete of nothing", "does not exist", func(t *testing.T) result { return newBundle(t).try("delete") }},
+	{"start twice", "cannot start an already running container", func(t *testing.T) result { return newBundle(t).create().start().try("start") }},
+	{"kill of a stopped container", "container not running", func(t *testing.T) result {
+		b := newBundle(t, withArgs("true")).create().start()
+		b.wait()
+		return b.try("kill")
+	}},
+	{"start of a stopped container", "cannot start a container that has stopped", func(t *testing.T) result {
+		b := newBundle(t, withArgs("true")).create().start()
+		b.wait()
+		return b.try("start")
+	}},
+	{"delete of a running container", "that is not stopped: running", func(t *testing.T) result { return newBundle(t).create().start().try("delete") }},
+	{"terminal that nobody takes", "cannot allocate tty if", failing("true", withProcess(withTerminal))},
+}
+
+// A3 A9: the whole line of each, in a file, so that a change of words is seen in review; and the words that engines match.
+func TestPhrases(t *testing.T) {
+	var got strings.Builder
+	for _, p := range phrases {
+		t.Run(p.name, func(t *testing.T) {
+			r := p.message(t).fails(p.matched)
+			message := r.message()
+			id := r.args[len(r.args)-1]
+			got.WriteString(p.name + ": " + strings.ReplaceAll(message, id, "ID") + "\n")
+		})
+	}
+	if *update {
+		must(t, os.WriteFile(phrasesFile, []byte(got.String()), 0o644))
+	}
+	want := read(t, phrasesFile)
+	if !t.Failed() && got.String() != want && strings.Count(got.String(), "\n") == len(phrases) {
+		t.Errorf("the messages differ from %s (-update rewrites it):\n%s", phrasesFile, got.String())
+	}
+}
+
+// E9 B13: what Docker makes 126 and 127 of is an error of create, so that start never begins.
+func TestProgramIsLookedUpByCreate(t *testing.T) {
+	b := newBundle(t, withArgs("nosuch"))
+	b.try("create").fails(`exec: "nosuch": executable file not found in $PATH`)
+	b.nothingLeft()
+	b.spec.Process.Args = []string{"/etc"}
+	b.try("create").fails(`exec: "/etc": is a directory`)
+	b.spec.Process.Args = []string{"/no/such"}
+	b.try("create").fails(`exec: "/no/such": stat /no/such: no such file or directory`)
+}
+
+// C16: a start that fails at the last moment leaves a stopped container, which delete removes.
+func TestStartFailsLate(t *testing.T) {
+	b := newBundle(t, withArgs("/script"))
+	b.file("script", "#!/no/interpreter\n")
+	b.create()
+	b.try("start").fails("no such file or directory", "/no/interpreter")
+	b.wait()
+	wants(t, "status", b.state().Status, "stopped")
+	b.try("delete").succeeds()
+	b.nothingLeft()
+}
