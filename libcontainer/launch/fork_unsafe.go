@@ -87,6 +87,7 @@ const emptyPath = "\x00"
 // child has executed or exited, and both write to the same memory. All locals are declared by forkChild's caller, and the
 // child never returns from forkChild.
 func (c *rawChild) fork() {
+	c.args.pidfd = uint64(uintptr(unsafe.Pointer(&c.pidfd)))
 	syscall.ForkLock.Lock()
 	c.forkChild()
 	afterFork()

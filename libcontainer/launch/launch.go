@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -105,7 +104,6 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 	c.envp, _ = syscall.SlicePtrFromStrings(c.environment(wireFd))
 	c.args.flags = o.CloneFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
 	c.args.exitSignal = uint64(unix.SIGCHLD)
-	c.args.pidfd = uint64(uintptr(unsafe.Pointer(&c.pidfd)))
 	if o.CgroupFd >= 0 {
 		c.args.flags |= unix.CLONE_INTO_CGROUP
 		c.args.cgroup = uint64(o.CgroupFd)

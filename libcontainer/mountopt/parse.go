@@ -12,6 +12,10 @@ import (
 
 // Parse reads an option list. bind says that the mount is a bind although no word of the list may say so (type "bind").
 // The error names the first word that cannot be honoured.
+//
+// A bind mount has no file system to read a "mode=755", and mount(2) ignores its data: configurations that carry such
+// words have always worked. They are returned in Data for the caller to warn about; a bare word is more likely a typing
+// error, and is one here.
 func Parse(options []string, bind bool) (step.MountOptions, error) {
 	o := step.MountOptions{Bind: bind}
 	for _, word := range options {
@@ -35,8 +39,9 @@ func Parse(options []string, bind bool) (step.MountOptions, error) {
 	switch {
 	case o.CopyUp:
 		return o, &fault.Error{Op: "mount option", Path: "tmpcopyup", Err: fault.Text("is for tmpfs, not for a bind mount")}
-	case len(o.Data) > 0:
-		return o, &fault.Error{Op: "mount option", Path: o.Data[0], Err: fault.Text("is unknown"), Hint: "a bind mount has no options of a file system"}
+	}
+	if i := slices.IndexFunc(o.Data, func(word string) bool { return !strings.Contains(word, "=") }); i >= 0 {
+		return o, &fault.Error{Op: "mount option", Path: o.Data[i], Err: fault.Text("is unknown"), Hint: "a bind mount has no options of a file system"}
 	}
 	return o, nil
 }

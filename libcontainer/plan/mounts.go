@@ -45,6 +45,10 @@ func (c *compiler) mount(pointer string, m *specs.Mount) error {
 	source := m.Source
 	if bind {
 		options.Bind = true
+		for _, word := range options.Data {
+			c.plan.Warnings = append(c.plan.Warnings, "config.json "+pointer+"/options: "+word+" means nothing for a bind mount, ignored")
+		}
+		options.Data = nil
 		if !filepath.IsAbs(source) {
 			source = filepath.Join(c.in.Bundle, source)
 		}

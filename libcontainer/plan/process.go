@@ -24,9 +24,7 @@ func (c *compiler) sysctls() {
 // process plans everything from the finished root to the program.
 //
 // The identity is taken on before init waits for start, so that a program the user may not execute is an error of create.
-// Only a seccomp filter without no_new_privs comes in the way: loading it needs CAP_SYS_ADMIN. It is then loaded after
-// start, and the identity after it, so that the filter need not allow what waiting takes. With startContainer hooks, which
-// must not run with more than the container's privileges, both happen before the wait.
+// Only a seccomp filter without no_new_privs comes in the way, see filterFirst.
 func (c *compiler) process() error {
 	p := c.spec.Process
 	if p == nil {
@@ -36,30 +34,50 @@ func (c *compiler) process() error {
 	if err := c.resources(p); err != nil {
 		return err
 	}
-	seccomp := c.linux().Seccomp != nil
-	filterNeedsPrivilege := seccomp && !p.NoNewPrivileges
-	identityAfterStart := filterNeedsPrivilege && len(c.startHooks()) == 0
-
-	if filterNeedsPrivilege && !identityAfterStart {
-		c.seccomp()
-	}
-	if !identityAfterStart {
+	if c.linux().Seccomp != nil && !p.NoNewPrivileges {
+		c.filterFirst(p)
+	} else {
 		c.identity(p)
+		c.cwd(p)
+		c.lookPath(p)
+		c.add("", &step.WaitStart{})
+		c.hooks("startContainer", c.startHooks())
+		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
+		c.cwd(p) // again, with no descriptor left that could have led outside
+		if c.linux().Seccomp != nil {
+			c.seccomp() // last: whatever comes later must be allowed by the profile
+		}
 	}
-	c.add("/process/args/0", &step.LookPath{Name: p.Args[0], UID: p.User.UID})
-	c.add("", &step.WaitStart{})
-	c.hooks("startContainer", c.startHooks())
-	c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
-	if identityAfterStart {
-		c.seccomp()
-		c.identity(p)
-	}
-	c.add("/process/cwd", &step.Cwd{Path: p.Cwd}) // again, with no descriptor left that could have led outside
-	if seccomp && !filterNeedsPrivilege {
-		c.seccomp() // last: whatever comes later must be allowed by the profile
-	}
-	c.add("/process/args/0", &step.Exec{Args: p.Args, Env: process.MergeEnv(append(slices.Clone(p.Env), c.in.ExtraEnv...))})
+	env := process.MergeEnv(append(slices.Clone(p.Env), c.in.ExtraEnv...))
+	c.add("/process/args/0", &step.Exec{Args: p.Args, Env: env})
 	return nil
+}
+
+// filterFirst plans the end where loading the filter needs CAP_SYS_ADMIN, so that the identity must come after it. What
+// follows the filter must be allowed by the profile, so everything else is done before: only the change of identity and
+// execve are left. With startContainer hooks the filter comes before the wait, because a hook, whose program may be the
+// image's, must not have more privileges than the container; that profile must allow waiting and closing as well.
+func (c *compiler) filterFirst(p *specs.Process) {
+	hooks := c.startHooks()
+	c.lookPath(p)
+	if len(hooks) == 0 {
+		c.add("", &step.WaitStart{})
+		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
+	}
+	c.cwd(p)
+	c.seccomp()
+	c.identity(p)
+	if len(hooks) > 0 {
+		c.add("", &step.WaitStart{})
+		c.hooks("startContainer", hooks)
+		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
+	}
+}
+
+func (c *compiler) cwd(p *specs.Process) { c.add("/process/cwd", &step.Cwd{Path: p.Cwd}) }
+
+func (c *compiler) lookPath(p *specs.Process) {
+	c.add("/process/args/0", &step.LookPath{Name: p.Args[0], UID: p.User.UID})
 }
 
 // resources are what the process is given while init is still privileged.
@@ -112,7 +130,6 @@ func (c *compiler) identity(p *specs.Process) {
 	if p.NoNewPrivileges {
 		c.add("/process/noNewPrivileges", &step.NoNewPrivs{})
 	}
-	c.add("/process/cwd", &step.Cwd{Path: p.Cwd})
 }
 
 // capabilityMask turns names into bits. Names that nobody knows are warned about and left out (config.md, "capabilities":
