@@ -26,6 +26,9 @@ func TestResetSignals(t *testing.T) {
 			out := output(t, c)
 			for field, want := range map[string]uint64{"SigIgn": tc.ignored, "SigBlk": tc.blocked} {
 				got, err := strconv.ParseUint(statusField(out, field), 16, 64)
+				if want != 0 {
+					got &= want // the caller of the test may ignore more
+				}
 				if err != nil || got != want {
 					t.Errorf("%s = %#x, %v; want %#x", field, got, err, want)
 				}

@@ -168,7 +168,7 @@ func TestCgroupInUse(t *testing.T) {
 	})
 }
 
-// J36: keys of unified are files of the unified hierarchy; a missing controller is an error, and so is a path.
+// J36, GHSA-5g49-rx9x-qfc6: keys of unified are files of the unified hierarchy; a missing controller is an error, and so is a path.
 func TestUnified(t *testing.T) {
 	mount := unifiedMount(t)
 	skipUnless(t, mount != "", "no unified hierarchy is mounted")
