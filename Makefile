@@ -15,16 +15,21 @@ RUNTIME ?= $(CURDIR)/tare
 
 MODULE    := github.com/tare-run/tare
 INIT      := libcontainer/launch/embedded/tare-init
-HELPER    := libcontainer/seccomp/embedded/tare-seccomp
+HELPER    := internal/helper/embedded/tare-helper
 MAN_PAGES := $(patsubst %.md,build/%,$(wildcard man/*.8.md))
 
 # urfave_cli_no_docs leaves a template engine out of the binary, which every start would pay for.
-TAGS := urfave_cli_no_docs tare_embed_init
+TAGS     := urfave_cli_no_docs tare_embed_init tare_embed_helper
+EMBEDDED := init helper
+
+# With cgo the helper has libseccomp in it, and is static all the same, so that it runs from memory on any host.
 ifeq ($(SECCOMP),1)
-TAGS += tare_embed_seccomp
-EMBEDDED := init seccomp-helper
+HELPER_CGO   := 1
+HELPER_NEEDS := build/.libseccomp
+HELPER_FLAGS := -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"'
 else
-EMBEDDED := init
+HELPER_CGO   := 0
+HELPER_FLAGS := -ldflags '-s -w'
 export CGO_ENABLED := 0
 endif
 
@@ -33,7 +38,7 @@ BUILD   := $(GO) build -trimpath -buildvcs=false
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
-.PHONY: all static tare init seccomp-helper deps need-root
+.PHONY: all static tare init helper deps need-root
 .PHONY: test unit integration conformance layers bench fuzz demo lint fmt man install clean
 
 all: tare
@@ -52,10 +57,10 @@ init:
 	@mkdir -p $(dir $(INIT))
 	CGO_ENABLED=0 $(BUILD) -ldflags '-s -w' -o $(INIT) ./libcontainer/initproc/tare-init
 
-# The only program of tare that links C. It is static too, so that it runs from memory on any host.
-seccomp-helper: build/.libseccomp
-	CGO_ENABLED=1 $(BUILD) -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static"' \
-		-o $(HELPER) ./libcontainer/seccomp/tare-seccomp
+# The only program of tare that links C, or the eBPF assembler.
+helper: $(HELPER_NEEDS)
+	@mkdir -p $(dir $(HELPER))
+	CGO_ENABLED=$(HELPER_CGO) $(BUILD) $(HELPER_FLAGS) -o $(HELPER) ./internal/helper/tare-helper
 	$(HELPER) describe > $(HELPER).txt
 
 build/.libseccomp:

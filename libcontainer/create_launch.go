@@ -108,7 +108,9 @@ func (c *creation) limitProcesses() error {
 func (c *creation) setDevices() error {
 	rules := c.resources().Devices
 	if c.cgroup != nil {
-		return c.cgroup.SetDevices(rules)
+		notCached, err := c.cgroup.SetDevices(rules, c.root.CacheDir())
+		c.warnNotCached(notCached)
+		return err
 	}
 	for i := range rules {
 		if rules[i].Allow && (rules[i].Type == "" || rules[i].Type == "a") {
@@ -134,9 +136,7 @@ func (c *creation) seccomp() error {
 	if err != nil {
 		return fault.At("/linux/seccomp", err)
 	}
-	if program.NotCached != nil {
-		c.warn("create " + c.o.ID + ": " + program.NotCached.Error())
-	}
+	c.warnNotCached(program.NotCached)
 	if len(program.Unknown) > 0 {
 		c.debug("create " + c.o.ID + ": libseccomp does not know " + strings.Join(program.Unknown, ", "))
 	}
@@ -146,6 +146,13 @@ func (c *creation) seccomp() error {
 		}
 	}
 	return nil
+}
+
+// warnNotCached says that a compiled program could not be kept: it is good, and the next create will have to wait again.
+func (c *creation) warnNotCached(err error) {
+	if err != nil {
+		c.warn("create " + c.o.ID + ": " + err.Error())
+	}
 }
 
 func (c *creation) sendPlan() error {

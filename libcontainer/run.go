@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/foreground"
 )
 
@@ -82,7 +83,7 @@ func (c *creation) supervise(subreaper bool) (int, error) {
 // end deletes the container that has just ended, unless somebody else has.
 func (c *creation) end() error {
 	if err := c.dir.Lock(); err != nil {
-		if err == errNotExist {
+		if err == fault.ErrNotExist {
 			return nil
 		}
 		return err

@@ -9,8 +9,6 @@ import (
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
-var errNotExist = fault.ErrNotExist
-
 // verb puts the command and the id in front of an error.
 func verb(name, id string, err error) error {
 	if err == nil {

@@ -3,11 +3,12 @@ package libcontainer
 import (
 	"bytes"
 	"errors"
-	"os/user"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/passwd"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
@@ -114,18 +115,17 @@ func ownerName(uid uint32) string {
 	if uid == 0 {
 		return "root"
 	}
-	number := strconv.FormatUint(uint64(uid), 10)
-	if u, err := user.LookupId(number); err == nil {
-		return u.Username
+	if name := passwd.Name(uid); name != "" {
+		return name
 	}
-	return number
+	return strconv.FormatUint(uint64(uid), 10)
 }
 
 // List returns the state of every container below the root, sorted by id. What create left half-made is listed too, as
 // stopped; an entry whose record cannot be read is listed with nothing but its id, and warned about.
 func (r *Runtime) List() ([]State, error) {
 	root, err := state.OpenRoot(r.Root, false)
-	if errors.Is(err, errNotExist) {
+	if errors.Is(err, fault.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

@@ -21,17 +21,23 @@ const pointerDevices = "/linux/resources/devices"
 // uses a BPF program on the unified hierarchy, or the controller "devices" of cgroup v1. Used again, it replaces the
 // rules without a moment in between.
 //
+// Programs are kept in cacheDir (package helper). notCached is why one could not be; the rules are in force all the same.
+//
 // Preconditions: the cgroup exists.
-func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) error {
+func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, cacheDir string) (notCached, err error) {
 	policy, err := devicefilter.FromSpec(rules)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if h := m.unified(); h != nil {
-		err := m.setFilter(h, policy)
+		notCached, err = m.setFilter(h, policy, cacheDir)
 		m.fresh = false
-		return fault.At(pointerDevices, err)
+		return notCached, fault.At(pointerDevices, err)
 	}
+	return nil, m.setV1Devices(policy)
+}
+
+func (m *Manager) setV1Devices(policy devicefilter.Policy) error {
 	h := m.v1("devices")
 	if h == nil {
 		if policy.Unrestricted() {
@@ -53,36 +59,41 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup) error {
 
 // setFilter attaches the policy's program, and detaches what this program attached before. On a cgroup that was made
 // just now there is nothing to look for.
-func (m *Manager) setFilter(h *hierarchy, policy devicefilter.Policy) error {
+func (m *Manager) setFilter(h *hierarchy, policy devicefilter.Policy, cacheDir string) (notCached, err error) {
 	dirFd, err := h.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var old []int
 	if !m.fresh {
 		if old, err = filters(dirFd); err != nil {
-			return &fault.Error{Op: "list device filters", Path: h.path, Err: err}
+			return nil, &fault.Error{Op: "list device filters", Path: h.path, Err: err}
 		}
 		defer closeAll(old)
 	}
 	if policy.Unrestricted() {
-		return h.detach(old)
+		return nil, h.detach(old)
 	}
-	code, err := policy.Program()
+	code, notCached, err := program(policy, cacheDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return notCached, h.replace(old, code)
+}
+
+// replace attaches a program and detaches the old ones. The directory is open.
+func (h *hierarchy) replace(old []int, code []byte) error {
 	progFd, err := sys.BPFLoad(unix.BPF_PROG_TYPE_CGROUP_DEVICE, filterName, code)
 	if err != nil {
 		return explainBPF(&fault.Error{Op: "load device filter", Err: err})
 	}
 	defer unix.Close(progFd) // the cgroup keeps the program
 	if len(old) == 1 {
-		err = sys.BPFAttach(dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI|unix.BPF_F_REPLACE, old[0])
+		err = sys.BPFAttach(h.dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI|unix.BPF_F_REPLACE, old[0])
 		old = nil
 	} else {
 		// All programs of a cgroup must agree to an access, so attaching the new one before the old ones go leaves no gap.
-		err = sys.BPFAttach(dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI, -1)
+		err = sys.BPFAttach(h.dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI, -1)
 	}
 	if err != nil {
 		return explainBPF(&fault.Error{Op: "attach device filter to", Path: h.path, Err: err})

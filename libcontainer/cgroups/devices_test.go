@@ -75,10 +75,11 @@ func unifiedFd(t *testing.T, m *cgroups.Manager) int {
 // allow everything need no program.
 func TestReplaceFilter(t *testing.T) {
 	_, m := scratch(t)
+	cacheDir := t.TempDir() + "/cache"
 	set := func(rules ...specs.LinuxDeviceCgroup) {
 		t.Helper()
-		if err := m.SetDevices(rules); err != nil {
-			t.Fatal(err)
+		if notCached, err := m.SetDevices(rules, cacheDir); err != nil || notCached != nil {
+			t.Fatal(err, notCached)
 		}
 	}
 	want := func(step, names string) {
@@ -111,7 +112,7 @@ func TestKernelDecidesAsPolicy(t *testing.T) {
 	_, m := scratch(t)
 	unifiedFd(t, m)
 	process := cgrouptest.Start(t, m)
-	dir := t.TempDir()
+	dir, cacheDir := t.TempDir(), t.TempDir()+"/cache"
 	const major = 240 // for local use (devices.txt)
 	random := rand.New(rand.NewPCG(3, 4))
 	node := func(typ string, minor int) string { return filepath.Join(dir, fmt.Sprint(typ, minor)) }
@@ -141,8 +142,8 @@ func TestKernelDecidesAsPolicy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := m.SetDevices(rules); err != nil {
-			t.Fatal(err)
+		if notCached, err := m.SetDevices(rules, cacheDir); err != nil || notCached != nil {
+			t.Fatal(err, notCached)
 		}
 		for _, typ := range []string{"b", "c"} {
 			for minor := range 3 {

@@ -17,7 +17,7 @@
 //	m.Saved()                // recorded before anything exists, so that a killed create can be cleaned up
 //	m.Create()
 //	m.Set(resources)         // before the container's first process: it starts inside its limits
-//	m.SetDevices(rules)
+//	m.SetDevices(rules, cacheDir)
 //	clone3(… CLONE_INTO_CGROUP, cgroup: m.UnifiedFd())
 //	m.Add(pid, false)        // the v1 hierarchies
 //	m.Close()

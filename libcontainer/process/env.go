@@ -1,6 +1,10 @@
 package process
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/tare-run/tare/internal/passwd"
+)
 
 // MergeEnv removes duplicates: of entries with one name the last wins, at the place of the first. getenv(3) returns the
 // first one, other readers the last; with one entry left they agree.
@@ -35,4 +39,12 @@ func Home(env []string, uid uint32) []string {
 		}
 	}
 	return append(env[:len(env):len(env)], "HOME="+homeOf(uid))
+}
+
+// homeOf believes nothing else of the file, names least of all.
+func homeOf(uid uint32) string {
+	if home := passwd.Home(uid); home != "" {
+		return home
+	}
+	return "/"
 }

@@ -1,10 +1,17 @@
 package seccomp
 
 import (
+	"encoding/json"
+
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/helper"
+	"github.com/tare-run/tare/libcontainer/seccomp/protocol"
 )
+
+// compiler returns the helper of this build, which may have libseccomp in it or not. The tests replace it.
+var compiler = helper.Embedded
 
 // Program is what init loads.
 type Program struct {
@@ -34,19 +41,20 @@ func Compile(profile *specs.LinuxSeccomp, cacheDir string) (*Program, error) {
 	if problems := problems(profile); len(problems) > 0 {
 		return nil, problems[0] // Check tells all of them
 	}
-	k := keyFor(profile, helperDescription)
-	if entry, ok := loadCached(cacheDir, k); ok {
-		return &Program{Filter: entry.filter, Flags: kernelFlags(profile.Flags), Unknown: entry.unknown}, nil
-	}
-	response, err := runHelper(profile)
+	result, err := compiler().Compile(&helper.Job{
+		Kind:    protocol.Kind,
+		Key:     keyFor(profile),
+		Request: func() ([]byte, error) { return json.Marshal(profile) },
+		Valid:   protocol.ValidAnswer,
+	}, cacheDir)
 	if err != nil {
-		return nil, err
+		return nil, fault.At(fault.Ptr("linux", "seccomp"), err)
 	}
-	entry := cacheEntry{filter: response.Filter, unknown: response.Unknown}
+	answer, _ := protocol.ParseAnswer(result.Answer) // it is valid
 	return &Program{
-		Filter:    entry.filter,
+		Filter:    answer.Filter,
 		Flags:     kernelFlags(profile.Flags),
-		Unknown:   entry.unknown,
-		NotCached: storeCached(cacheDir, k, entry),
+		Unknown:   answer.Unknown,
+		NotCached: result.NotCached,
 	}, nil
 }

@@ -1,28 +1,18 @@
 package seccomp
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"runtime"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// key is the name of a compiled program: a hash of everything that determines it. Two profiles with one key would mean that
-// a container runs with another one's filter.
-type key [sha256.Size]byte
-
-// keyFor hashes a profile together with the helper that would compile it (its description has the helper's own hash), the
-// architecture, and the format of the cache.
+// keyFor encodes a profile for the cache: two profiles with one key would mean that a container runs with another one's
+// filter. The helper, and with it the library and the architecture, is added by package helper.
 //
 // Every string and list is preceded by its length, so that no two profiles have the same encoding. All fields take part,
 // even those that matter to the flags only: a field of a later specification that is forgotten here is found by a test.
-func keyFor(profile *specs.LinuxSeccomp, description string) key {
-	e := encoder{b: make([]byte, 0, 16<<10)}
-	e.text(cacheMagic)
-	e.text(runtime.GOARCH)
-	e.text(description)
-
+func keyFor(profile *specs.LinuxSeccomp) []byte {
+	e := encoder{b: make([]byte, 0, 8<<10)}
 	e.text(string(profile.DefaultAction))
 	e.optional(profile.DefaultErrnoRet)
 	texts(&e, profile.Architectures)
@@ -33,12 +23,13 @@ func keyFor(profile *specs.LinuxSeccomp, description string) key {
 	for i := range profile.Syscalls {
 		e.entry(&profile.Syscalls[i])
 	}
-	return sha256.Sum256(e.b)
+	return e.b
 }
 
 type encoder struct{ b []byte }
 
-func (e *encoder) number(n uint64) { e.b = binary.LittleEndian.AppendUint64(e.b, n) }
+// number writes a number that ends where it ends; most of them take one byte.
+func (e *encoder) number(n uint64) { e.b = binary.AppendUvarint(e.b, n) }
 
 func (e *encoder) text(s string) {
 	e.number(uint64(len(s)))

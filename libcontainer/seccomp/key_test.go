@@ -64,9 +64,9 @@ func TestKeyCoversEveryField(t *testing.T) {
 	var profile specs.LinuxSeccomp
 	v := reflect.ValueOf(&profile).Elem()
 	fill(t, v)
-	seen := map[key]string{keyFor(&profile, "description"): "nothing changed"}
+	seen := map[string]string{string(keyFor(&profile)): "nothing changed"}
 	variants(v, "profile", func(path string) {
-		k := keyFor(&profile, "description")
+		k := string(keyFor(&profile))
 		if other, ok := seen[k]; ok {
 			t.Errorf("same key for %q and %q", path, other)
 		}
@@ -74,9 +74,6 @@ func TestKeyCoversEveryField(t *testing.T) {
 	})
 	if len(seen) < 25 {
 		t.Errorf("only %d variants were tried", len(seen))
-	}
-	if _, ok := seen[keyFor(&profile, "another helper")]; ok {
-		t.Error("the helper is not part of the key")
 	}
 }
 
@@ -89,12 +86,12 @@ func TestKeyIsUnambiguous(t *testing.T) {
 		}
 		return &profile
 	}
-	seen := map[key]string{}
+	seen := map[string]string{}
 	for _, profile := range []*specs.LinuxSeccomp{
 		names([]string{"ab", "c"}), names([]string{"a", "bc"}), names([]string{"abc"}), names([]string{"ab"}, []string{"c"}),
 		names([]string{"", "abc"}), names([]string{"abc", ""}),
 	} {
-		k, text := keyFor(profile, ""), fmt.Sprintf("%+v", profile.Syscalls)
+		k, text := string(keyFor(profile)), fmt.Sprintf("%+v", profile.Syscalls)
 		if other, ok := seen[k]; ok {
 			t.Errorf("same key for %s and %s", text, other)
 		}

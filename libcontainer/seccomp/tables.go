@@ -14,7 +14,7 @@ import (
 // looks words up in, so that the document cannot promise what a profile is refused for.
 
 // Enabled says whether this build can compile profiles.
-func Enabled() bool { return len(helper) > 0 }
+func Enabled() bool { return compiler().Can(protocol.Kind) }
 
 // Actions are the actions a profile may use. SCMP_ACT_NOTIFY is missing: this version has no listener.
 func Actions() []string {
@@ -34,21 +34,17 @@ func Operators() []string {
 
 // Archs are the architectures that the embedded libseccomp can filter; nil without one.
 func Archs() []string {
-	d, err := protocol.ParseDescription(helperDescription)
-	if err != nil {
-		return nil
-	}
-	slices.Sort(d.Archs)
-	return d.Archs
+	archs := compiler().Facts(protocol.FactArch)
+	slices.Sort(archs)
+	return archs
 }
 
 // LibVersion is the version of the embedded libseccomp, "2.5.4"; empty without one.
 func LibVersion() string {
-	d, err := protocol.ParseDescription(helperDescription)
-	if err != nil {
-		return ""
+	for _, version := range compiler().Facts(protocol.FactLibrary) {
+		return version
 	}
-	return d.Library
+	return ""
 }
 
 // flagTsync is in the specification's text but not in its Go types.

@@ -67,7 +67,7 @@ func (r *Root) check() error {
 // Close closes the descriptor.
 func (r *Root) Close() { unix.Close(r.fd) }
 
-// CacheDir is where the init image and seccomp programs are kept. It may not exist.
+// CacheDir is where the init image and compiled filters are kept. It may not exist.
 func (r *Root) CacheDir() string { return filepath.Join(r.Path, ".cache") }
 
 // IDs returns the ids of all containers, sorted. Names that cannot be ids are not ours and left out.

@@ -20,7 +20,7 @@ type Manager interface {
 	UnifiedFd() (int, error)
 	Add(pid int, unified bool) error
 	Set(r *specs.LinuxResources) error
-	SetDevices(rules []specs.LinuxDeviceCgroup) error
+	SetDevices(rules []specs.LinuxDeviceCgroup, cacheDir string) (notCached, err error)
 	Procs() ([]int, error)
 	Kill() error
 	Signal(sig unix.Signal) error
@@ -140,7 +140,7 @@ func inUse(t *testing.T, s Subject) {
 	again := s.New(t, path+"-empty")
 	defer again.Close()
 	check(t, again.Create())
-	check(t, again.SetDevices(nil))
+	setDevices(t, again)
 	check(t, again.Destroy(timeout)) // it was there before, so it stays
 	wantDirs(t, s, path+"-empty", true)
 	check(t, empty.Freeze(timeout))
@@ -239,7 +239,7 @@ func left(t *testing.T, s Subject) {
 
 func devices(t *testing.T, s Subject) {
 	m := create(t, s, path(t))
-	check(t, m.SetDevices([]specs.LinuxDeviceCgroup{{Access: "rwm"}}))
+	setDevices(t, m, specs.LinuxDeviceCgroup{Access: "rwm"})
 	p := Start(t, m)
 	node := filepath.Join(t.TempDir(), "kmsg") // a device that every kernel has and no container gets by default
 	want := func(answer, format string, args ...any) {
@@ -253,15 +253,22 @@ func devices(t *testing.T, s Subject) {
 	want("EPERM", "open %s %d", node, unix.O_RDONLY)
 
 	one, null, kmsg := int64(1), int64(3), int64(11)
-	check(t, m.SetDevices([]specs.LinuxDeviceCgroup{
-		{Access: "rwm"},
-		{Allow: true, Type: "c", Major: &one, Minor: &kmsg, Access: "r"},
-		{Type: "c", Major: &one, Minor: &null, Access: "w"},
-	}))
+	setDevices(t, m,
+		specs.LinuxDeviceCgroup{Access: "rwm"},
+		specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: &one, Minor: &kmsg, Access: "r"},
+		specs.LinuxDeviceCgroup{Type: "c", Major: &one, Minor: &null, Access: "w"},
+	)
 	want("ok", "open %s %d", node, unix.O_RDONLY)
 	want("EPERM", "open %s %d", node, unix.O_WRONLY)
 	want("ok", "open /dev/null %d", unix.O_RDONLY)
 	want("EPERM", "open /dev/null %d", unix.O_RDWR)
+}
+
+func setDevices(t *testing.T, m Manager, rules ...specs.LinuxDeviceCgroup) {
+	t.Helper()
+	notCached, err := m.SetDevices(rules, t.TempDir()+"/cache")
+	check(t, err)
+	check(t, notCached)
 }
 
 func failedCreate(t *testing.T, s Subject) {

@@ -1,8 +1,7 @@
-// Package devicefilter turns the device rules of a configuration into what the kernel enforces: a BPF program of type
-// BPF_PROG_TYPE_CGROUP_DEVICE for cgroup v2, or lines for devices.allow and devices.deny for cgroup v1.
+// Package devicefilter turns the device rules of a configuration into a policy, and that into what the kernel enforces:
+// lines for devices.allow and devices.deny for cgroup v1, or for cgroup v2 a BPF program, which package assemble makes.
 //
-// It is pure: it neither loads programs nor opens files. It is the only importer of cilium/ebpf, and only of its
-// assembler.
+// It is pure: it neither loads programs nor opens files.
 //
 // # What a list of rules means
 //

@@ -38,14 +38,14 @@ func FromSpec(entries []specs.LinuxDeviceCgroup) (Policy, error) {
 
 // Unrestricted reports whether everything is allowed, so that no filter is needed.
 func (p Policy) Unrestricted() bool {
-	p = p.simplify()
+	p = p.Simplify()
 	return p.Allow && len(p.Rules) == 0
 }
 
 // Allows reports whether a process may access a device in all the ways that access holds, which is at least one. It is
 // the meaning of a policy, written as plainly as possible; the program is tested against it.
 func (p Policy) Allows(typ byte, major, minor uint32, access uint8) bool {
-	for bit := uint8(1); bit <= fullAccess; bit <<= 1 {
+	for bit := uint8(1); bit <= FullAccess; bit <<= 1 {
 		if access&bit != 0 && !p.allowsBit(typ, major, minor, bit) {
 			return false
 		}
@@ -62,9 +62,9 @@ func (p Policy) allowsBit(typ byte, major, minor uint32, bit uint8) bool {
 	return p.Allow
 }
 
-// simplify returns a policy of the same meaning that has no rule which can never decide: whatever precedes a rule on
+// Simplify returns a policy of the same meaning that has no rule which can never decide: whatever precedes a rule on
 // everything, and leading rules that repeat the verdict on the rest.
-func (p Policy) simplify() Policy {
+func (p Policy) Simplify() Policy {
 	rules := p.Rules
 	for i, rule := range slices.Backward(rules) {
 		if rule.isReset() {
@@ -79,9 +79,9 @@ func (p Policy) simplify() Policy {
 	return p
 }
 
-// runs splits the rules into the longest stretches of one verdict. The order inside a run does not matter, which is what
+// Runs splits the rules into the longest stretches of one verdict. The order inside a run does not matter, which is what
 // lets a run be sorted and share comparisons.
-func (p Policy) runs() [][]Rule {
+func (p Policy) Runs() [][]Rule {
 	var runs [][]Rule
 	for start := 0; start < len(p.Rules); {
 		end := start + 1

@@ -17,7 +17,7 @@ const (
 	Read
 	Write
 
-	fullAccess = Mknod | Read | Write
+	FullAccess = Mknod | Read | Write // all that a rule can speak about
 )
 
 // Device types as rules and devices.allow spell them.
@@ -45,7 +45,7 @@ type Rule struct {
 // devices that config-linux.md calls the default ones, the terminals, and tun. The list is runc's.
 func DefaultRules() []Rule {
 	char := func(major, minor int64) Rule {
-		return Rule{Allow: true, Type: CharType, Major: major, Minor: minor, Access: fullAccess}
+		return Rule{Allow: true, Type: CharType, Major: major, Minor: minor, Access: FullAccess}
 	}
 	return []Rule{
 		{Allow: true, Type: AnyType, Major: Any, Minor: Any, Access: Mknod},
@@ -62,10 +62,11 @@ func DefaultRules() []Rule {
 }
 
 // isReset reports whether the rule speaks about everything.
-func (r Rule) isReset() bool { return r.Type == AnyType && r.isFullWildcard() }
+func (r Rule) isReset() bool { return r.Type == AnyType && r.IsFullWildcard() }
 
-func (r Rule) isFullWildcard() bool {
-	return r.Major == Any && r.Minor == Any && r.Access == fullAccess
+// IsFullWildcard reports whether the rule speaks about every access to all devices of its type.
+func (r Rule) IsFullWildcard() bool {
+	return r.Major == Any && r.Minor == Any && r.Access == FullAccess
 }
 
 // matches reports whether the rule speaks about this device; typ is BlockType or CharType.

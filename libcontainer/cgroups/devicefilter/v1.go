@@ -16,7 +16,7 @@ type V1Line struct {
 // if type and numbers are those it was added with. A rule that would take back a part of an exception is an error here:
 // the kernel would ignore the write. See Documentation/admin-guide/cgroup-v1/devices.rst.
 func (p Policy) V1() ([]V1Line, error) {
-	p = p.simplify()
+	p = p.Simplify()
 	except, restore := "devices.allow", "devices.deny"
 	if p.Allow {
 		except, restore = restore, except

@@ -1,70 +1,62 @@
-// Package protocol is what package seccomp and its helper program share: the helper reads one Request in JSON from standard
-// input, writes one Response in JSON to standard output, and exits.
+// Package protocol is what package seccomp and its compiler in the helper (package libseccomp) share: the request is a
+// profile as it stands in config.json, the answer is described below, and the compiler states the facts named here.
 //
-// It owns the two messages and their limits. It knows nothing of filters, so that neither side links the other's code.
+// It knows nothing of how filters are made, so that neither side links the other's code.
 package protocol
 
 import (
-	"errors"
-	"syscall"
+	"encoding/binary"
+	"strings"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/seccomp/bpf"
 )
 
-// Name is the helper's argv[0], Describe the argument that makes it write its description (see Description) instead.
+// Kind is what seccomp filters are called between tare and its helper (internal/helper).
+const Kind = "seccomp"
+
+// Facts in the description of a helper that has this compiler.
 const (
-	Name     = "tare-seccomp"
-	Describe = "describe"
+	FactLibrary = "libseccomp" // version of the linked library: "2.5.4"
+	FactArch    = "arch"       // an architecture that it knows, as config.json spells it
 )
 
-// MaxMessage bounds a message in either direction. The largest profiles in use have some 30 KiB.
-const MaxMessage = 1 << 20
-
-// Request asks for a filter.
-type Request struct {
-	Profile *specs.LinuxSeccomp `json:"profile"`
+// Answer is a compiled profile. It travels as
+//
+//	length of the filter, 4 bytes, little-endian
+//	the filter
+//	the unknown names, separated by zero bytes
+type Answer struct {
+	Filter  []byte   // array of struct sock_filter in native byte order
+	Unknown []string // names that libseccomp does not know on any architecture
 }
 
-// Response is a filter, or a problem.
-type Response struct {
-	Filter  []byte   `json:"filter,omitempty"`  // array of struct sock_filter in native byte order
-	Unknown []string `json:"unknown,omitempty"` // names that libseccomp does not know on any architecture
-	Problem *Problem `json:"problem,omitempty"`
+const sizeLength = 4
+
+// Encode writes an answer.
+func (a Answer) Encode() []byte {
+	b := binary.LittleEndian.AppendUint32(make([]byte, 0, sizeLength+len(a.Filter)), uint32(len(a.Filter)))
+	b = append(b, a.Filter...)
+	return append(b, strings.Join(a.Unknown, "\x00")...)
 }
 
-// Problem is a fault.Error in transit: the errno crosses as a number, so that errors.Is holds on the other side.
-type Problem struct {
-	Op      string `json:"op,omitempty"`
-	Pointer string `json:"pointer,omitempty"`
-	Path    string `json:"path,omitempty"`
-	Errno   int    `json:"errno,omitempty"`
-	Text    string `json:"text"`
-	Hint    string `json:"hint,omitempty"`
-}
-
-// ProblemOf takes an error apart.
-func ProblemOf(err error) *Problem {
-	var p Problem
-	var f *fault.Error
-	if errors.As(err, &f) {
-		p.Op, p.Pointer, p.Path, p.Hint = f.Op, f.Pointer, f.Path, f.Hint
-		err = f.Err
+// ParseAnswer reads an answer; the filter in it has whole instructions, and not more than the kernel takes.
+func ParseAnswer(b []byte) (a Answer, ok bool) {
+	if len(b) < sizeLength {
+		return Answer{}, false
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		p.Errno = int(errno)
+	size, b := uint64(binary.LittleEndian.Uint32(b)), b[sizeLength:]
+	if size == 0 || size > uint64(len(b)) || size > bpf.MaxProgram || size%bpf.InstructionSize != 0 {
+		return Answer{}, false
 	}
-	p.Text = err.Error()
-	return &p
+	a.Filter = b[:size:size]
+	if names := string(b[size:]); names != "" {
+		a.Unknown = strings.Split(names, "\x00")
+	}
+	return a, true
 }
 
-// Err puts the error together again.
-func (p *Problem) Err() error {
-	cause := fault.Text(p.Text)
-	if errno := syscall.Errno(p.Errno); errno != 0 {
-		cause = errno
-	}
-	return &fault.Error{Op: p.Op, Pointer: p.Pointer, Path: p.Path, Err: cause, Hint: p.Hint}
+// ValidAnswer says whether ParseAnswer can read it.
+func ValidAnswer(b []byte) bool {
+	_, ok := ParseAnswer(b)
+	return ok
 }

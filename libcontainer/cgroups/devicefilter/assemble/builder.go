@@ -1,9 +1,11 @@
-package devicefilter
+package assemble
 
 import (
 	"strconv"
 
 	"github.com/cilium/ebpf/asm"
+
+	"github.com/tare-run/tare/libcontainer/cgroups/devicefilter"
 )
 
 // builder collects instructions and labels. Whatever is emitted between a label's creation and its mark has at least one
@@ -45,8 +47,8 @@ func (b *builder) verdict(label string) {
 }
 
 // run emits the tests of one run of rules, grouped by type. A rule that does not match goes on at end.
-func (b *builder) run(rules []Rule, end string) {
-	groups(rules, func(r Rule) int64 { return int64(r.Type) }, func(group []Rule, last bool) {
+func (b *builder) run(rules []devicefilter.Rule, end string) {
+	groups(rules, func(r devicefilter.Rule) int64 { return int64(r.Type) }, func(group []devicefilter.Rule, last bool) {
 		next := end
 		if !last {
 			next = b.label()
@@ -58,15 +60,15 @@ func (b *builder) run(rules []Rule, end string) {
 	})
 }
 
-func (b *builder) typeGroup(rules []Rule, end string) {
+func (b *builder) typeGroup(rules []devicefilter.Rule, end string) {
 	if kernelType := kernelTypeOf(rules[0].Type); kernelType != 0 {
-		if rules[0].isFullWildcard() {
+		if rules[0].IsFullWildcard() {
 			b.emit(asm.JEq.Imm32(regType, kernelType, target(rules[0]))) // covers, hence is, the whole group
 			return
 		}
 		b.emit(asm.JNE.Imm32(regType, kernelType, end))
 	}
-	groups(rules, func(r Rule) int64 { return r.Major }, func(group []Rule, last bool) {
+	groups(rules, func(r devicefilter.Rule) int64 { return r.Major }, func(group []devicefilter.Rule, last bool) {
 		next := end
 		if !last {
 			next = b.label()
@@ -78,9 +80,9 @@ func (b *builder) typeGroup(rules []Rule, end string) {
 	})
 }
 
-func (b *builder) majorGroup(rules []Rule, end string) {
-	if major := rules[0].Major; major != Any {
-		if rules[0].Minor == Any && rules[0].Access == fullAccess {
+func (b *builder) majorGroup(rules []devicefilter.Rule, end string) {
+	if major := rules[0].Major; major != devicefilter.Any {
+		if rules[0].Minor == devicefilter.Any && rules[0].Access == devicefilter.FullAccess {
 			b.emit(asm.JEq.Imm32(regMajor, int32(major), target(rules[0]))) // covers, hence is, the whole group
 			return
 		}
@@ -98,12 +100,12 @@ func (b *builder) majorGroup(rules []Rule, end string) {
 	}
 }
 
-func (b *builder) minor(rule Rule, end string) {
-	if rule.Access == fullAccess {
+func (b *builder) minor(rule devicefilter.Rule, end string) {
+	if rule.Access == devicefilter.FullAccess {
 		b.emit(asm.JEq.Imm32(regMinor, int32(rule.Minor), target(rule)))
 		return
 	}
-	if rule.Minor != Any {
+	if rule.Minor != devicefilter.Any {
 		b.emit(asm.JNE.Imm32(regMinor, int32(rule.Minor), end))
 	}
 	if !rule.Allow {
@@ -111,13 +113,13 @@ func (b *builder) minor(rule Rule, end string) {
 		return
 	}
 	b.emit(
-		asm.And.Imm32(regAccess, int32(fullAccess&^rule.Access)),
+		asm.And.Imm32(regAccess, int32(devicefilter.FullAccess&^rule.Access)),
 		asm.JEq.Imm32(regAccess, 0, labelAllow),
 	)
 }
 
 // groups calls f for each stretch of sorted rules that share a key.
-func groups(rules []Rule, key func(Rule) int64, f func(group []Rule, last bool)) {
+func groups(rules []devicefilter.Rule, key func(devicefilter.Rule) int64, f func(group []devicefilter.Rule, last bool)) {
 	for start := 0; start < len(rules); {
 		end := start + 1
 		for end < len(rules) && key(rules[end]) == key(rules[start]) {
@@ -128,7 +130,7 @@ func groups(rules []Rule, key func(Rule) int64, f func(group []Rule, last bool))
 	}
 }
 
-func target(rule Rule) string {
+func target(rule devicefilter.Rule) string {
 	if rule.Allow {
 		return labelAllow
 	}
@@ -137,9 +139,9 @@ func target(rule Rule) string {
 
 func kernelTypeOf(typ byte) int32 {
 	switch typ {
-	case BlockType:
+	case devicefilter.BlockType:
 		return kernelBlock
-	case CharType:
+	case devicefilter.CharType:
 		return kernelChar
 	}
 	return 0 // any

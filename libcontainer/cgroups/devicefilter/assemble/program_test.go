@@ -1,4 +1,4 @@
-package devicefilter
+package assemble
 
 import (
 	"encoding/binary"
@@ -10,7 +10,30 @@ import (
 
 	"github.com/cilium/ebpf/asm"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/tare-run/tare/libcontainer/cgroups/devicefilter"
 )
+
+const every = devicefilter.Any
+
+func allow(typ string, major, minor int64, access string) specs.LinuxDeviceCgroup {
+	return specs.LinuxDeviceCgroup{Allow: true, Type: typ, Major: &major, Minor: &minor, Access: access}
+}
+
+func deny(typ string, major, minor int64, access string) specs.LinuxDeviceCgroup {
+	rule := allow(typ, major, minor, access)
+	rule.Allow = false
+	return rule
+}
+
+func policy(t *testing.T, rules ...specs.LinuxDeviceCgroup) devicefilter.Policy {
+	t.Helper()
+	p, err := devicefilter.FromSpec(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
@@ -18,16 +41,20 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestGoldenPrograms(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
-		rules []string
+		rules []specs.LinuxDeviceCgroup
 	}{
-		{"defaults", []string{"deny a"}},
-		{"privileged", []string{"allow a"}},
-		{"holes", []string{"deny a", "allow b 8:* rw", "allow b 8:16 m", "deny b 8:1 w", "deny c 1:9 rwm"}},
-		{"allow-but", []string{"allow a", "deny b *:* rwm", "deny c 4:* rwm", "deny c *:7 r"}},
+		{"defaults", []specs.LinuxDeviceCgroup{deny("a", every, every, "rwm")}},
+		{"privileged", []specs.LinuxDeviceCgroup{allow("a", every, every, "rwm")}},
+		{"holes", []specs.LinuxDeviceCgroup{
+			deny("a", every, every, "rwm"), allow("b", 8, every, "rw"), allow("b", 8, 16, "m"), deny("b", 8, 1, "w"), deny("c", 1, 9, "rwm"),
+		}},
+		{"allow-but", []specs.LinuxDeviceCgroup{
+			allow("a", every, every, "rwm"), deny("b", every, every, "rwm"), deny("c", 4, every, "rwm"), deny("c", every, 7, "r"),
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := policy(t, tc.rules...)
-			got := fmt.Sprintf("%v", p.instructions())
+			got := fmt.Sprintf("%v", instructions(p))
 			file := "testdata/" + tc.name + ".txt"
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -47,19 +74,19 @@ func TestGoldenPrograms(t *testing.T) {
 
 // The program that each container loads must stay small.
 func TestDefaultProgramIsShort(t *testing.T) {
-	if n := len(policy(t, "deny a").instructions()); n > 26 {
+	if n := len(instructions(policy(t, deny("a", every, every, "rwm")))); n > 26 {
 		t.Errorf("%d instructions", n)
 	}
 }
 
 func TestTooManyRules(t *testing.T) {
-	var p Policy
-	for i := range int64(maxMajor) {
+	var p devicefilter.Policy
+	for i := range int64(1 << 12) {
 		for minor := range int64(9) {
-			p.Rules = append(p.Rules, Rule{Allow: minor%2 == 0, Type: CharType, Major: i, Minor: minor, Access: Read})
+			p.Rules = append(p.Rules, devicefilter.Rule{Allow: minor%2 == 0, Type: devicefilter.CharType, Major: i, Minor: minor, Access: devicefilter.Read})
 		}
 	}
-	if code, err := p.Program(); err == nil {
+	if code, err := Program(p); err == nil {
 		t.Errorf("a program of %d bytes has jumps that do not fit", len(code))
 	}
 }
@@ -69,7 +96,7 @@ func TestProgramMeansPolicy(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
 		p := randomPolicy(random)
-		code, err := p.Program()
+		code, err := Program(p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,43 +104,49 @@ func TestProgramMeansPolicy(t *testing.T) {
 			want := p.Allows(r.typ, r.major, r.minor, r.access)
 			got, err := interpret(code, r)
 			if err != nil {
-				t.Fatalf("%v\n%v", err, p.instructions())
+				t.Fatalf("%v\n%v", err, instructions(p))
 			}
 			if got != want {
 				t.Fatalf("policy %+v\nrequest %c %d:%d %d: program says %v, policy %v\n%v",
-					p, r.typ, r.major, r.minor, r.access, got, want, p.instructions())
+					p, r.typ, r.major, r.minor, r.access, got, want, instructions(p))
 			}
 		}
 	}
 }
 
 // randomPolicy uses few numbers, so that rules meet.
-func randomPolicy(random *rand.Rand) Policy {
-	p := Policy{Allow: random.IntN(2) == 0}
+func randomPolicy(random *rand.Rand) devicefilter.Policy {
+	p := devicefilter.Policy{Allow: random.IntN(2) == 0}
 	if !p.Allow && random.IntN(3) == 0 {
-		p.Rules = DefaultRules()
+		p.Rules = devicefilter.DefaultRules()
 	}
 	for range random.IntN(9) {
-		rule := Rule{
+		rule := devicefilter.Rule{
 			Allow:  random.IntN(2) == 0,
 			Type:   "abc"[random.IntN(3)],
 			Major:  int64(random.IntN(4)) - 1,
 			Minor:  int64(random.IntN(4)) - 1,
-			Access: uint8(1 + random.IntN(fullAccess)),
+			Access: uint8(1 + random.IntN(devicefilter.FullAccess)),
 		}
 		if random.IntN(2) == 0 {
-			rule.Access = fullAccess
+			rule.Access = devicefilter.FullAccess
 		}
 		p.Rules = append(p.Rules, rule)
 	}
 	return p
 }
 
+type request struct {
+	typ          byte
+	major, minor uint32
+	access       uint8
+}
+
 func allRequests() (list []request) {
-	for _, typ := range []byte{BlockType, CharType} {
+	for _, typ := range []byte{devicefilter.BlockType, devicefilter.CharType} {
 		for major := range uint32(4) {
 			for minor := range uint32(5) {
-				for access := uint8(1); access <= fullAccess; access++ {
+				for access := uint8(1); access <= devicefilter.FullAccess; access++ {
 					list = append(list, request{typ, major, minor, access})
 				}
 			}
@@ -127,7 +160,7 @@ func allRequests() (list []request) {
 func interpret(code []byte, r request) (allowed bool, err error) {
 	var reg [11]uint32
 	context := [3]uint32{uint32(r.access)<<16 | kernelBlock, r.major, r.minor}
-	if r.typ == CharType {
+	if r.typ == devicefilter.CharType {
 		context[0] = uint32(r.access)<<16 | kernelChar
 	}
 	for pc := 0; pc < len(code)/asm.InstructionSize; pc++ {
@@ -174,7 +207,7 @@ func FuzzFromSpec(f *testing.F) {
 	f.Add("", int64(-1), int64(-1), "rwm", false)
 	f.Add("b", int64(1<<40), int64(0), "x", true)
 	f.Fuzz(func(t *testing.T, typ string, major, minor int64, access string, allow bool) {
-		p, err := FromSpec([]specs.LinuxDeviceCgroup{
+		p, err := devicefilter.FromSpec([]specs.LinuxDeviceCgroup{
 			{Access: "rwm"},
 			{Type: "c", Access: "r", Allow: true},
 			{Type: typ, Major: &major, Minor: &minor, Access: access, Allow: allow},
@@ -182,7 +215,7 @@ func FuzzFromSpec(f *testing.F) {
 		if err != nil {
 			return
 		}
-		code, err := p.Program()
+		code, err := Program(p)
 		if err != nil {
 			t.Fatal(err)
 		}

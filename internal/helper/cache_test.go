@@ -1,4 +1,4 @@
-package seccomp
+package helper
 
 import (
 	"bytes"
@@ -6,42 +6,45 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tare-run/tare/libcontainer/seccomp/bpf"
+	"github.com/tare-run/tare/internal/helper/protocol"
 )
 
-var testEntry = cacheEntry{
-	filter:  bpf.Encode([]bpf.Instruction{{Code: bpf.Return, K: bpf.ReturnAllow}, {Code: bpf.Return}}),
-	unknown: []string{"one", "two"},
-}
+const testKind = "things"
 
-func mustStore(t *testing.T, dir string, k key) string {
+var testAnswer = []byte("an answer")
+
+func testEntry(key string) *entry { return newEntry(testKind, "1-ff", []byte(key)) }
+
+func mustStore(t *testing.T, dir string, e *entry) string {
 	t.Helper()
-	if err := storeCached(dir, k, testEntry); err != nil {
+	if err := e.store(dir, testAnswer); err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, cacheName(k))
+	return filepath.Join(dir, e.name())
 }
 
 func TestCacheRoundTrip(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
-	k := key{1}
-	if _, ok := loadCached(dir, k); ok {
+	e := testEntry("one")
+	if _, ok := e.load(dir); ok {
 		t.Fatal("hit in a directory that does not exist")
 	}
 	old := unix.Umask(0o077) // the modes must not depend on it
-	path := mustStore(t, dir, k)
+	path := mustStore(t, dir, e)
 	unix.Umask(old)
-	got, ok := loadCached(dir, k)
-	if !ok || !bytes.Equal(got.filter, testEntry.filter) || !slices.Equal(got.unknown, testEntry.unknown) {
-		t.Errorf("read back %v %v", got, ok)
+	if got, ok := e.load(dir); !ok || !bytes.Equal(got, testAnswer) {
+		t.Errorf("read back %q %v", got, ok)
 	}
-	if _, ok := loadCached(dir, key{2}); ok {
-		t.Error("hit for another key")
+	for _, other := range []*entry{testEntry("two"), newEntry(testKind, "2-ff", []byte("one")), newEntry("other", "1-ff", []byte("one"))} {
+		if _, ok := other.load(dir); ok {
+			t.Errorf("hit for %q", other.key)
+		}
 	}
 	for path, want := range map[string]os.FileMode{dir: 0o700 | os.ModeDir, path: 0o600} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != want {
@@ -72,14 +75,16 @@ func TestTamperedCache(t *testing.T) {
 		name   string
 		tamper func(t *testing.T, path string)
 	}{
-		{"instruction changed", edit(func(c []byte) []byte { c[contentOffset] ^= 1; return c })},
-		{"name changed", edit(func(c []byte) []byte { c[len(c)-1] ^= 1; return c })},
+		{"answer changed", edit(func(c []byte) []byte { c[keyOffset+len(testEntry("one").key)] ^= 1; return c })},
+		{"end changed", edit(func(c []byte) []byte { c[len(c)-1] ^= 1; return c })},
+		{"key changed", edit(func(c []byte) []byte { c[keyOffset] ^= 1; return c })},
 		{"sum changed", edit(func(c []byte) []byte { c[sumOffset] ^= 1; return c })},
 		{"older format", edit(func(c []byte) []byte { c[0] ^= 1; return c })},
-		{"program and names divided elsewhere", edit(func(c []byte) []byte { c[len(cacheMagic)] -= 8; return c })},
-		{"program longer than the file", edit(func(c []byte) []byte { c[len(cacheMagic)+1] = 1; return c })},
+		{"key and answer divided elsewhere", edit(func(c []byte) []byte { c[keySizeOffset]--; c[answerSizeOffset]++; return c })},
+		{"key longer than the file", edit(func(c []byte) []byte { c[keySizeOffset+3] = 0xff; return c })},
+		{"answer longer than the file", edit(func(c []byte) []byte { c[answerSizeOffset+3] = 0xff; return c })},
 		{"cut", edit(func(c []byte) []byte { return c[:len(c)-1] })},
-		{"cut in the header", edit(func(c []byte) []byte { return c[:contentOffset-1] })},
+		{"cut in the header", edit(func(c []byte) []byte { return c[:keyOffset-1] })},
 		{"longer", edit(func(c []byte) []byte { return append(c, 0) })},
 		{"empty", edit(func([]byte) []byte { return nil })},
 		{"huge", func(t *testing.T, path string) { mustDo(t, os.Truncate(path, 1<<40)) }},
@@ -94,7 +99,7 @@ func TestTamperedCache(t *testing.T) {
 			mustDo(t, unix.Mkfifo(path, 0o600))
 		}},
 		{"another entry's file", func(t *testing.T, path string) {
-			other := mustStore(t, filepath.Dir(path), key{9})
+			other := mustStore(t, filepath.Dir(path), testEntry("eno"))
 			mustDo(t, os.Rename(other, path))
 		}},
 		{"of another user", func(t *testing.T, path string) {
@@ -107,13 +112,13 @@ func TestTamperedCache(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
 			mustDo(t, os.Chmod(dir, 0o700))
-			k := key{1}
-			row.tamper(t, mustStore(t, dir, k))
-			if _, ok := loadCached(dir, k); ok {
+			e := testEntry("one")
+			row.tamper(t, mustStore(t, dir, e))
+			if _, ok := e.load(dir); ok {
 				t.Error("the file was used")
 			}
-			mustStore(t, dir, k)
-			if _, ok := loadCached(dir, k); !ok {
+			mustStore(t, dir, e)
+			if _, ok := e.load(dir); !ok {
 				t.Error("the file was not replaced")
 			}
 		})
@@ -146,11 +151,11 @@ func TestCacheDirectoryRefused(t *testing.T) {
 			if err := row.prepare(dir); err != nil {
 				t.Fatal(err)
 			}
-			if err := storeCached(dir, key{1}, testEntry); err == nil {
+			if err := testEntry("one").store(dir, testAnswer); err == nil {
 				t.Error("stored")
 			}
-			if _, ok := loadCached(dir, key{1}); ok {
-				t.Error("a program is there")
+			if _, ok := testEntry("one").load(dir); ok {
+				t.Error("an answer is there")
 			}
 		})
 	}
@@ -158,12 +163,14 @@ func TestCacheDirectoryRefused(t *testing.T) {
 
 func TestCacheIsBounded(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "init-0000"), nil, 0o500); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"init-0000", "other-0000"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o500); err != nil {
+			t.Fatal(err)
+		}
 	}
 	start := time.Now().Add(-time.Hour)
 	for i := range 5 {
-		path := filepath.Join(dir, cachePrefix+strconv.Itoa(i))
+		path := filepath.Join(dir, prefix(testKind)+strconv.Itoa(i))
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +183,7 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := evict(d, 2); err != nil {
+	if err := evict(d, prefix(testKind), 2); err != nil {
 		t.Fatal(err)
 	}
 	var left []string
@@ -188,7 +195,40 @@ func TestCacheIsBounded(t *testing.T) {
 		left = append(left, entry.Name())
 	}
 	// File i is as old as (i+3)%5 is small: 0 and 1 are the youngest. What is not ours stays.
-	if want := []string{"init-0000", cachePrefix + "0", cachePrefix + "1"}; !slices.Equal(left, want) {
+	if want := []string{"init-0000", "other-0000", prefix(testKind) + "0", prefix(testKind) + "1"}; !slices.Equal(left, want) {
 		t.Errorf("left %q, want %q", left, want)
+	}
+}
+
+// A kind, a helper and a key must not run into each other, nor may a sum of the key stand for it.
+func TestEntriesAreTheirKeys(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range []*entry{newEntry("ab", "c", []byte("d")), newEntry("a", "bc", []byte("d")), newEntry("ab", "", []byte("cd")), newEntry("ab", "c", nil)} {
+		if seen[string(e.key)] {
+			t.Errorf("%q twice", e.key)
+		}
+		seen[string(e.key)] = true
+	}
+	dir, one, other := t.TempDir(), testEntry("one"), testEntry("two")
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, one.name()), other.encode(testAnswer), 0o600); err != nil { // as if their sums were equal
+		t.Fatal(err)
+	}
+	if _, ok := one.load(dir); ok {
+		t.Error("the answer to another job was taken")
+	}
+}
+
+func TestAnswerTooLongToKeep(t *testing.T) {
+	dir, e := filepath.Join(t.TempDir(), "cache"), testEntry(strings.Repeat("k", 1<<20))
+	for size, want := range map[int]bool{protocol.MaxAnswer: true, protocol.MaxAnswer + 1: false} {
+		if err := e.store(dir, make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := e.load(dir); ok != want {
+			t.Errorf("%d bytes: %v, want %v", size, ok, want)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package seccomp
+package helper
 
 import (
 	"os"
@@ -11,31 +11,27 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
-// maxCacheEntries bounds the cache, which usually lies in memory (/run). There are as many entries as profiles in use: an
-// engine has one or two, a cluster that makes one for each workload dozens.
-const maxCacheEntries = 128
+// maxEntries bounds the entries of one kind in the cache, which usually lies in memory (/run). There are as many as inputs in
+// use: an engine has one or two seccomp profiles, a cluster that makes one for each workload dozens.
+const maxEntries = 128
 
-// storeCached keeps a program for the next container. It writes a file of its own and renames it, so that nobody reads half
-// of one and a damaged one is replaced.
-func storeCached(dir string, k key, entry cacheEntry) error {
-	content := encodeEntry(entry, k)
-	if len(content) > maxCacheFile {
-		return &fault.Error{Op: "store", Path: dir, Err: unix.EFBIG}
-	}
+// store keeps an answer for the next container. It writes a file of its own and renames it, so that nobody reads half of one
+// and a damaged one is replaced.
+func (e *entry) store(dir string, answer []byte) error {
 	d, err := openCacheDir(dir)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	temporary, err := writeTemporary(dir, cacheName(k)+".*", content)
+	temporary, err := writeTemporary(dir, e.name()+".*", e.encode(answer))
 	if err != nil {
 		return &fault.Error{Op: "store", Path: dir, Err: err}
 	}
-	if err := unix.Rename(temporary, dir+"/"+cacheName(k)); err != nil {
+	if err := unix.Rename(temporary, dir+"/"+e.name()); err != nil {
 		unix.Unlink(temporary)
 		return &fault.Error{Op: "rename", Path: temporary, Err: err}
 	}
-	return evict(d, maxCacheEntries)
+	return evict(d, prefix(e.kind), maxEntries)
 }
 
 // openCacheDir opens the directory, made where missing, if only we can write to it.
@@ -66,7 +62,7 @@ func writeTemporary(dir, pattern string, content []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	err = file.Chmod(0o600) // whatever the umask: loadCached insists on it
+	err = file.Chmod(0o600) // whatever the umask: load insists on it
 	if err == nil {
 		_, err = file.Write(content)
 	}
@@ -79,14 +75,14 @@ func writeTemporary(dir, pattern string, content []byte) (string, error) {
 	return file.Name(), err
 }
 
-// evict removes the oldest files until at most limit are left; those of processes that died while writing are among them.
-// Other packages keep files in the same directory, which are not ours to remove.
-func evict(d *os.File, limit int) error {
+// evict removes the oldest files with a prefix until at most limit are left; those of processes that died while writing are
+// among them. Other kinds, and other packages, keep files in the same directory.
+func evict(d *os.File, prefix string, limit int) error {
 	names, err := d.Readdirnames(-1)
 	if err != nil {
 		return err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, cachePrefix) })
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) })
 	if len(names) <= limit {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package devicefilter
+package assemble
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups/devicefilter"
 )
 
 // The kernel calls the program with a pointer to struct bpf_cgroup_dev_ctx in r1:
@@ -37,13 +38,10 @@ const (
 	labelDeny  = "deny"
 )
 
-// maxInstructions keeps every jump inside its signed 16-bit offset; the assembler would cut a longer one off silently.
-const maxInstructions = 1<<15 - 1
-
 // Program returns the policy as an array of struct bpf_insn in native byte order.
-func (p Policy) Program() ([]byte, error) {
-	instructions := p.instructions()
-	if len(instructions) > maxInstructions {
+func Program(policy devicefilter.Policy) ([]byte, error) {
+	code := instructions(policy)
+	if len(code) > devicefilter.MaxInstructions { // the assembler would cut a longer jump off silently
 		return nil, &fault.Error{
 			Op:      "device rules",
 			Pointer: fault.Ptr("linux", "resources", "devices"),
@@ -51,16 +49,16 @@ func (p Policy) Program() ([]byte, error) {
 			Hint:    "use wildcards",
 		}
 	}
-	var code bytes.Buffer
-	code.Grow(len(instructions) * asm.InstructionSize)
-	if err := instructions.Marshal(&code, nativeOrder()); err != nil {
+	var b bytes.Buffer
+	b.Grow(len(code) * asm.InstructionSize)
+	if err := code.Marshal(&b, nativeOrder()); err != nil {
 		return nil, &fault.Error{Op: "assemble device filter", Pointer: fault.Ptr("linux", "resources", "devices"), Err: err}
 	}
-	return code.Bytes(), nil
+	return b.Bytes(), nil
 }
 
-func (p Policy) instructions() asm.Instructions {
-	p = p.simplify()
+func instructions(p devicefilter.Policy) asm.Instructions {
+	p = p.Simplify()
 	b := &builder{referenced: map[string]bool{}}
 	if len(p.Rules) > 0 {
 		b.emit(
@@ -76,7 +74,7 @@ func (p Policy) instructions() asm.Instructions {
 	if p.Allow {
 		rest, other = labelAllow, labelDeny
 	}
-	for i, run := range slices.Backward(p.runs()) {
+	for i, run := range slices.Backward(p.Runs()) {
 		end := rest
 		if i > 0 {
 			end = b.label()
