@@ -62,14 +62,14 @@ func (h Helper) Compile(job *Job, cacheDir string) (*Result, error) {
 	if answer, ok := e.load(cacheDir); ok && job.Valid(answer) {
 		return &Result{Answer: answer}, nil
 	}
-	answer, err := h.compile(job)
+	answer, err := h.compile(job, cacheDir)
 	if err != nil {
 		return nil, err
 	}
 	return &Result{Answer: answer, NotCached: e.store(cacheDir, answer)}, nil
 }
 
-func (h Helper) compile(job *Job) ([]byte, error) {
+func (h Helper) compile(job *Job, cacheDir string) ([]byte, error) {
 	request, err := job.Request()
 	if err != nil {
 		return nil, &fault.Error{Op: "encode request for", Path: protocol.Name, Err: err}
@@ -77,7 +77,7 @@ func (h Helper) compile(job *Job) ([]byte, error) {
 	if len(request) > protocol.MaxRequest {
 		return nil, &fault.Error{Err: unix.E2BIG, Hint: "at most 1 MiB can be compiled"}
 	}
-	output, err := h.run(job.Kind, request, timeout)
+	output, err := h.run(job.Kind, request, cacheDir, timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -3,33 +3,8 @@ package helper
 import (
 	"golang.org/x/sys/unix"
 
-	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/helper/protocol"
 )
-
-// seal puts the executable into a memfd that cannot change any more, for its descriptor to be executed: the file system that
-// tare's directories are on may be mounted noexec, as /run is on Debian.
-func (h Helper) seal() (imageFd int, err error) {
-	if id := h.id(); id != protocol.ID(h.Executable) {
-		return -1, &fault.Error{
-			Op: "seal", Path: protocol.Name, Err: fault.Text("helper and description are of different builds"), Hint: "build again",
-		}
-	}
-	fd, err := memfd(unix.MFD_EXEC)
-	if err != nil {
-		return -1, &fault.Error{Op: "memfd_create", Path: protocol.Name, Err: err, Hint: "vm.memfd_noexec must be below 2"}
-	}
-	err = writeAll(fd, h.Executable)
-	if err == nil {
-		const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, &fault.Error{Op: "seal", Path: protocol.Name, Err: err}
-	}
-	return fd, nil
-}
 
 // streams are the helper's stdin, stdout and stderr: files in memory, so that nobody has to read and write at the same time,
 // and none can block.
@@ -38,7 +13,7 @@ type streams struct{ stdinFd, stdoutFd, stderrFd int }
 // newStreams makes them, with the request on stdin. The caller closes them, after an error too.
 func newStreams(request []byte) (s streams, err error) {
 	s = streams{-1, -1, -1}
-	if s.stdinFd, err = memfd(unix.MFD_NOEXEC_SEAL); err != nil {
+	if s.stdinFd, err = memfd(); err != nil {
 		return s, err
 	}
 	if err = writeAll(s.stdinFd, request); err != nil {
@@ -65,7 +40,7 @@ func (s *streams) close() {
 // bounded makes an empty file that cannot become longer than limit: it is that long from the start and may not grow, so a
 // write beyond is EPERM (fcntl(2), F_SEAL_GROW). What was written is told by the offset, which all processes share.
 func bounded(limit int64) (int, error) {
-	fd, err := memfd(unix.MFD_NOEXEC_SEAL)
+	fd, err := memfd()
 	if err != nil {
 		return -1, err
 	}
@@ -96,10 +71,9 @@ func written(fd int, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// memfd makes a file in memory. The kind says whether it may be executed, which vm.memfd_noexec wants to be told; before
-// Linux 6.3 the flag is unknown, and every one may be.
-func memfd(kind int) (int, error) {
-	fd, err := unix.MemfdCreate(protocol.Name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|kind)
+// memfd makes a file in memory that cannot be executed; before Linux 6.3 the flag that says so is unknown.
+func memfd() (int, error) {
+	fd, err := unix.MemfdCreate(protocol.Name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
 	if err == unix.EINVAL {
 		fd, err = unix.MemfdCreate(protocol.Name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	}

@@ -10,14 +10,20 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/helper/protocol"
+	"github.com/tare-run/tare/internal/sealed"
 )
 
 // maxComplaint bounds the helper's stderr, of which the first line goes into the error.
 const maxComplaint = 4 << 10
 
-// run compiles one request: a process, started from memory, that sees the request and nothing else of ours.
-func (h Helper) run(kind string, request []byte, timeout time.Duration) ([]byte, error) {
-	imageFd, err := h.seal()
+// run compiles one request: a process that sees the request and nothing else of ours.
+func (h Helper) run(kind string, request []byte, cacheDir string, timeout time.Duration) ([]byte, error) {
+	if h.id() != protocol.ID(h.Executable) {
+		return nil, &fault.Error{
+			Op: "run", Path: protocol.Name, Err: fault.Text("helper and description are of different builds"), Hint: "build again",
+		}
+	}
+	imageFd, err := sealed.Embedded(cacheDir, "helper-"+h.id(), h.Executable)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/helper/protocol"
+	"github.com/tare-run/tare/internal/sealed"
 	"github.com/tare-run/tare/internal/helper/serve"
 )
 
@@ -73,10 +74,15 @@ func TestCompileUsesCache(t *testing.T) {
 	}
 }
 
-// A cache that cannot be written costs time, not the answer.
-func TestCompileWithoutCache(t *testing.T) {
+// An answer that cannot be kept costs time, not the answer.
+func TestAnswerThatCannotBeKept(t *testing.T) {
 	h := program(t, "/proc/self/exe")
-	got, err := h.Compile(job("abc"), "/proc/no-such-directory")
+	dir := t.TempDir()
+	inTheWay := filepath.Join(dir, newEntry(testKind, h.id(), []byte("abc")).name())
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.Compile(job("abc"), dir)
 	if err != nil || string(got.Answer) != "cba" || got.NotCached == nil {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -114,8 +120,8 @@ func TestCompileRefuses(t *testing.T) {
 			if err == nil || got != nil || row.want != nil && !errors.Is(err, row.want) || !strings.Contains(err.Error(), row.text) {
 				t.Errorf("got %+v, %v; want %v with %q", got, err, row.want, row.text)
 			}
-			if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("the cache was made: %v", err)
+			if kept, _ := filepath.Glob(filepath.Join(dir, "others-*")); len(kept) > 0 {
+				t.Errorf("an answer was kept: %q", kept)
 			}
 		})
 	}
@@ -165,7 +171,7 @@ func TestStrangeHelper(t *testing.T) {
 // runScript has a shell in the helper's place read a script as its request.
 func runScript(t *testing.T, shell Helper, script string, timeout time.Duration) ([]byte, error) {
 	t.Helper()
-	imageFd, err := shell.seal()
+	imageFd, err := sealed.Embedded(t.TempDir(), "shell", shell.Executable)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,21 +198,5 @@ func TestHelperSurroundings(t *testing.T) {
 	output, err := runScript(t, program(t, "/bin/sh"), "pwd; echo \"$TARE_TEST\"; unset PWD OLDPWD; exec /usr/bin/env", time.Minute)
 	if want := "/\n\n"; err != nil || string(output) != want {
 		t.Errorf("helper saw %q, %v; want %q", output, err, want)
-	}
-}
-
-// Nobody can change the image between the check of its id and its execution.
-func TestHelperIsSealed(t *testing.T) {
-	h := program(t, "/bin/true")
-	imageFd, err := h.seal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(imageFd)
-	if _, err := unix.Pwrite(imageFd, []byte{0}, 0); !errors.Is(err, unix.EPERM) {
-		t.Errorf("write: %v, want EPERM", err)
-	}
-	if err := unix.Ftruncate(imageFd, 0); !errors.Is(err, unix.EPERM) {
-		t.Errorf("truncate: %v, want EPERM", err)
 	}
 }

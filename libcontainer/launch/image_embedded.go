@@ -8,4 +8,4 @@ import _ "embed"
 // start than the whole binary, because fewer packages initialise and fewer pages are touched.
 //
 //go:embed embedded/tare-init
-var embedded string
+var embedded []byte

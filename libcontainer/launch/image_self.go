@@ -2,5 +2,5 @@
 
 package launch
 
-// embedded is empty in a plain "go build": init is this binary again (init.go at the top level).
-const embedded = ""
+// embedded is nil in a plain "go build": init is this binary again (init.go at the top level).
+var embedded []byte
