@@ -78,7 +78,7 @@ func (p *proc) takeLate(s step.Step) error {
 	case *step.OOMScoreAdj:
 		return p.oomScoreAdj(s.Adj)
 	case *step.Rlimits:
-		return process.Rlimits(s.Limits)
+		return process.Rlimits(s)
 	case *step.Stdio:
 		return process.Stdio(s.UID)
 	case *step.Bounding:

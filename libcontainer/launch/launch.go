@@ -115,9 +115,10 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 //
 // The Go runtime of init would start a second scheduler context, and read and parse /proc/self/mountinfo to learn its CPU
 // limit: a quarter of its start-up. So it is told to use one context, and it starts with a limit of no open files at all,
-// which ends the reading at the first open; init sets the caller's limit before anything else.
+// which ends the reading at the first open; init sets the caller's limit before anything else. And it collects no garbage:
+// init makes little, and a collection sets up the runtime's poller, whose descriptor init is about to close with the rest.
 func (c *rawChild) environment(wireFd int) []string {
-	env := []string{wire.Variable + "=" + strconv.Itoa(wireFd), "GOMAXPROCS=1"}
+	env := []string{wire.Variable + "=" + strconv.Itoa(wireFd), "GOMAXPROCS=1", "GOGC=off"}
 	if soft, hard, known := nofile.Caller(); known {
 		c.nofile = &unix.Rlimit{Cur: 0, Max: hard}
 		env = append(env, wire.NofileVariable+"="+strconv.FormatUint(soft, 10))

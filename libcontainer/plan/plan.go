@@ -56,6 +56,8 @@ type compiler struct {
 	spec *specs.Spec
 	plan *Plan
 	ns   namespaces
+
+	nofile *step.Rlimit // RLIMIT_NOFILE, which comes last; nil for none
 }
 
 // Compile makes the plan. Its errors are *fault.Error with pointers.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/capabilities"
@@ -44,6 +45,7 @@ func (c *compiler) process() error {
 		c.hooks("startContainer", c.startHooks())
 		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
 		c.cwd(p) // again, with no descriptor left that could have led outside
+		c.lastRlimit()
 		if c.linux().Seccomp != nil {
 			c.seccomp() // last: whatever comes later must be allowed by the profile
 		}
@@ -65,12 +67,16 @@ func (c *compiler) filterFirst(p *specs.Process) {
 		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
 	}
 	c.cwd(p)
+	if len(hooks) == 0 {
+		c.lastRlimit()
+	}
 	c.seccomp()
 	c.identity(p)
 	if len(hooks) > 0 {
 		c.add("", &step.WaitStart{})
 		c.hooks("startContainer", hooks)
 		c.add("", &step.CloseFDs{Preserve: c.in.PreserveFDs})
+		c.lastRlimit()
 	}
 }
 
@@ -85,19 +91,41 @@ func (c *compiler) resources(p *specs.Process) error {
 	if p.OOMScoreAdj != nil {
 		c.add("/process/oomScoreAdj", &step.OOMScoreAdj{Adj: *p.OOMScoreAdj})
 	}
-	if len(p.Rlimits) > 0 {
-		limits := make([]step.Rlimit, 0, len(p.Rlimits))
-		for i, r := range p.Rlimits {
-			n, ok := process.RlimitByName(r.Type)
-			if !ok {
-				return &fault.Error{Pointer: fault.Ptr("process", "rlimits", i, "type"), Op: "rlimit", Path: r.Type, Err: fault.Text("is unknown")}
-			}
-			limits = append(limits, step.Rlimit{Resource: n, Soft: r.Soft, Hard: r.Hard})
-		}
-		c.add("/process/rlimits", &step.Rlimits{Limits: limits})
+	if err := c.rlimits(p); err != nil {
+		return err
 	}
 	c.add("/process/user", &step.Stdio{UID: p.User.UID})
 	return nil
+}
+
+func (c *compiler) rlimits(p *specs.Process) error {
+	var limits []step.Rlimit
+	for i, r := range p.Rlimits {
+		n, ok := process.RlimitByName(r.Type)
+		if !ok {
+			return &fault.Error{Pointer: fault.Ptr("process", "rlimits", i, "type"), Op: "rlimit", Path: r.Type, Err: fault.Text("is unknown")}
+		}
+		limit := step.Rlimit{Resource: n, Soft: r.Soft, Hard: r.Hard}
+		if n == unix.RLIMIT_NOFILE {
+			c.nofile = &limit
+		} else {
+			limits = append(limits, limit)
+		}
+	}
+	if len(limits) > 0 {
+		c.add("/process/rlimits", &step.Rlimits{Limits: limits})
+	}
+	if c.nofile != nil {
+		c.add("/process/rlimits", &step.Rlimits{Limits: []step.Rlimit{*c.nofile}, RaiseOnly: true})
+	}
+	return nil
+}
+
+// lastRlimit is the limit on open files, when nothing but the program will open any.
+func (c *compiler) lastRlimit() {
+	if c.nofile != nil {
+		c.add("/process/rlimits", &step.Rlimits{Limits: []step.Rlimit{*c.nofile}})
+	}
 }
 
 func (c *compiler) seccomp() {

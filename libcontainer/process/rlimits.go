@@ -51,10 +51,18 @@ func rlimitName(resource int) string {
 
 // Rlimits sets the limits of this process. unix.Prlimit also tells package syscall to forget the limit on open files that
 // it would otherwise restore in Exec.
-func Rlimits(limits []step.Rlimit) error {
-	for i := range limits {
-		l := &limits[i]
-		if err := unix.Prlimit(0, l.Resource, &unix.Rlimit{Cur: l.Soft, Max: l.Hard}, nil); err != nil {
+func Rlimits(s *step.Rlimits) error {
+	for i := range s.Limits {
+		l := &s.Limits[i]
+		next := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
+		if s.RaiseOnly {
+			var now unix.Rlimit
+			if err := unix.Prlimit(0, l.Resource, nil, &now); err != nil {
+				return rlimitError(l, err)
+			}
+			next = unix.Rlimit{Cur: now.Cur, Max: max(now.Max, l.Hard)}
+		}
+		if err := unix.Prlimit(0, l.Resource, &next, nil); err != nil {
 			return rlimitError(l, err)
 		}
 	}

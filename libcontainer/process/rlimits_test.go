@@ -44,13 +44,13 @@ func TestRlimits(t *testing.T) {
 		t.Skipf("RLIMIT_SIGPENDING is %+v, %v", old, err)
 	}
 	defer unix.Prlimit(0, unix.RLIMIT_SIGPENDING, &old, nil)
-	if err := Rlimits([]step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: old.Max - 1, Hard: old.Max}}); err != nil {
+	if err := Rlimits(&step.Rlimits{Limits: []step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: old.Max - 1, Hard: old.Max}}}); err != nil {
 		t.Error(err)
 	}
 	if err := unix.Prlimit(0, unix.RLIMIT_SIGPENDING, nil, &now); err != nil || now.Cur != old.Max-1 || now.Max != old.Max {
 		t.Errorf("now %+v, %v", now, err)
 	}
-	err := Rlimits([]step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: 2, Hard: 1}})
+	err := Rlimits(&step.Rlimits{Limits: []step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: 2, Hard: 1}}})
 	if err == nil || err.Error() != `prlimit "RLIMIT_SIGPENDING": invalid argument; soft may not be above hard` {
 		t.Errorf("soft above hard: %v", err)
 	}
@@ -67,7 +67,7 @@ func TestRlimitsRaise(t *testing.T) {
 		if err := unix.Prlimit(0, unix.RLIMIT_SIGPENDING, nil, &now); err != nil || now.Max == ^uint64(0) {
 			return // nothing is above unlimited
 		}
-		err := Rlimits([]step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: 1, Hard: now.Max + 1}})
+		err := Rlimits(&step.Rlimits{Limits: []step.Rlimit{{Resource: unix.RLIMIT_SIGPENDING, Soft: 1, Hard: now.Max + 1}}})
 		if err == nil || !strings.Contains(err.Error(), `"RLIMIT_SIGPENDING": operation not permitted; raising the hard limit above the runtime's own, `+limitText(now.Max)+", needs CAP_SYS_RESOURCE") {
 			t.Errorf("got %v", err)
 		}

@@ -163,8 +163,12 @@ type RootPropagation struct{ Change PropagationChange }
 // OOMScoreAdj writes /proc/self/oom_score_adj, −1000 to 1000.
 type OOMScoreAdj struct{ Adj int }
 
-// Rlimits sets resource limits with prlimit(2).
-type Rlimits struct{ Limits []Rlimit }
+// Rlimits sets resource limits with prlimit(2). RaiseOnly raises hard limits, which takes CAP_SYS_RESOURCE, and lowers
+// nothing: the limit on open files is lowered last, because init opens some on its way.
+type Rlimits struct {
+	Limits    []Rlimit
+	RaiseOnly bool
+}
 
 // Rlimit is one limit; Resource is RLIMIT_*.
 type Rlimit struct {
