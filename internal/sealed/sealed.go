@@ -25,7 +25,11 @@ func Embedded(dir, name string, content []byte) (int, error) {
 		}
 	}
 	if err != nil {
-		return -1, &fault.Error{Op: "open", Path: path, Err: err, Hint: "delete the file, it is made again"}
+		e := &fault.Error{Op: "keep executable", Path: path, Err: err, Hint: "the directory must be ours and have room"}
+		if err == errForeign {
+			e.Hint = "delete the file, it is made again"
+		}
+		return -1, e
 	}
 	defer unix.Close(fd)
 	return seal(fd, name, func() ([]byte, error) { return content, nil })
@@ -59,6 +63,8 @@ func seal(fd int, name string, content func() ([]byte, error)) (int, error) {
 	return sealedFd, nil
 }
 
+var errForeign = fault.Text("not the file that was stored there")
+
 // openCached opens the file if it is what storeCached made: ours, whole, not writable, no link.
 func openCached(name string, size int64) (int, error) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -72,7 +78,7 @@ func openCached(name string, size int64) (int, error) {
 	}
 	if st.Mode != unix.S_IFREG|0o500 || int(st.Uid) != unix.Geteuid() || st.Nlink != 1 || st.Size != size {
 		unix.Close(fd)
-		return -1, fault.Text("not the file that was stored there")
+		return -1, errForeign
 	}
 	return fd, nil
 }
