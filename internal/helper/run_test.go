@@ -13,8 +13,8 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/helper/protocol"
-	"github.com/tare-run/tare/internal/sealed"
 	"github.com/tare-run/tare/internal/helper/serve"
+	"github.com/tare-run/tare/internal/sealed"
 )
 
 // reverse is the compiler of these tests.
@@ -77,9 +77,9 @@ func TestCompileUsesCache(t *testing.T) {
 // An answer that cannot be kept costs time, not the answer.
 func TestAnswerThatCannotBeKept(t *testing.T) {
 	h := program(t, "/proc/self/exe")
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "cache")
 	inTheWay := filepath.Join(dir, newEntry(testKind, h.id(), []byte("abc")).name())
-	if err := os.Mkdir(inTheWay, 0o700); err != nil {
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	got, err := h.Compile(job("abc"), dir)
