@@ -45,7 +45,7 @@ func (p *program) globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager,
 			Usage: "`MANAGER` of control groups: cgroupfs, systemd or disabled", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto",
-			Usage: "`MODE` true, false or auto, for callers of runc; tare always finds out by itself"},
+			Usage: "`MODE` false or auto; true is refused until rootless containers are supported"},
 		&cli.StringFlag{Name: "criu", Destination: &g.criu, Hidden: true,
 			Usage: "ignored; runc removed it as well"},
 	}
@@ -60,8 +60,12 @@ func (g *globals) validate(log *logger) error {
 		return badValue("cgroup-manager", g.cgroupManager, "cgroupfs, systemd and disabled")
 	}
 	if g.rootless != "auto" {
-		if _, err := strconv.ParseBool(g.rootless); err != nil {
+		rootless, err := strconv.ParseBool(g.rootless)
+		if err != nil {
 			return badValue("rootless", g.rootless, "true, false and auto")
+		}
+		if rootless {
+			return &fault.Error{Op: "--rootless", Path: g.rootless, Err: fault.ErrNotSupported, Hint: "leave it out, and run tare as root"}
 		}
 	}
 	if g.criu != "" {
