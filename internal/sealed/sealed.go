@@ -89,6 +89,7 @@ func storeCached(dir, name string, content []byte) error {
 		return err
 	}
 	temporary := name + "." + strconv.Itoa(unix.Getpid())
+	unix.Unlink(temporary) // of a process that had our pid and was killed here
 	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o500)
 	if err != nil {
 		return err

@@ -102,3 +102,12 @@ func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// A process that was killed while it wrote leaves a file with its pid, which may come again.
+func TestALeftoverOfOurPidIsNoObstacle(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "script-1."+strconv.Itoa(os.Getpid())), []byte("half"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	embedded(t, dir)
+}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -64,12 +65,20 @@ func pathOf(env []string) string {
 func executable(file string) error {
 	var st unix.Stat_t
 	if err := unix.Stat(file, &st); err != nil {
-		return &fault.Error{Op: "stat " + file, Err: err}
+		return &fault.Error{Op: "stat " + printable(file), Err: err}
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return unix.EISDIR
 	}
 	return unix.Faccessat2(unix.AT_FDCWD, file, unix.X_OK, unix.AT_EACCESS)
+}
+
+// printable quotes a path that would not stay on one line.
+func printable(path string) string {
+	if quoted := strconv.Quote(path); len(quoted) != len(path)+2 {
+		return quoted
+	}
+	return path
 }
 
 // lookError uses the wording that engines know from exec.LookPath: `exec: "name": why`. The colon is part of Op.

@@ -118,3 +118,11 @@ func TestLookPathNoexec(t *testing.T) {
 		}
 	})
 }
+
+// A path from config.json cannot write a second line into the log.
+func TestLookPathStaysOnOneLine(t *testing.T) {
+	_, err := LookPath("/nosuch\nlevel=error", nil)
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
