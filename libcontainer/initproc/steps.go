@@ -77,6 +77,10 @@ func (p *proc) takeLate(s step.Step) error {
 		return p.root.SetPropagation(s.Change)
 	case *step.OOMScoreAdj:
 		return p.oomScoreAdj(s.Adj)
+	case *step.Scheduler:
+		return process.Schedule(s)
+	case *step.IOPriority:
+		return process.IOPriority(s)
 	case *step.Rlimits:
 		return process.Rlimits(s)
 	case *step.Stdio:

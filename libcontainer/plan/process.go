@@ -91,6 +91,7 @@ func (c *compiler) resources(p *specs.Process) error {
 	if p.OOMScoreAdj != nil {
 		c.add("/process/oomScoreAdj", &step.OOMScoreAdj{Adj: *p.OOMScoreAdj})
 	}
+	c.scheduling(p)
 	if err := c.rlimits(p); err != nil {
 		return err
 	}

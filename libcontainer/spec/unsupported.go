@@ -48,8 +48,6 @@ func (c *checker) unsupportedProcess(p *specs.Process) {
 	}
 	c.refuse(p.ApparmorProfile != "", "AppArmor profiles are", "process", "apparmorProfile")
 	c.refuse(p.SelinuxLabel != "", "SELinux labels are", "process", "selinuxLabel")
-	c.refuse(p.Scheduler != nil, "scheduling policies are", "process", "scheduler")
-	c.refuse(p.IOPriority != nil, "I/O priorities are", "process", "ioPriority")
 }
 
 // unsupportedSeccomp also covers the rule that SCMP_ACT_NOTIFY must not catch a system call of the runtime itself.

@@ -16,8 +16,6 @@ func TestUnsupported(t *testing.T) {
 	}{
 		{"E15", `"process":{"apparmorProfile":"p"}`, "/process/apparmorProfile", "AppArmor profiles are"},
 		{"E16", `"process":{"selinuxLabel":"l"}`, "/process/selinuxLabel", "SELinux labels are"},
-		{"E23", `"process":{"scheduler":{"policy":"SCHED_OTHER"}}`, "/process/scheduler", "scheduling policies are"},
-		{"E25", `"process":{"ioPriority":{"class":"IOPRIO_CLASS_BE"}}`, "/process/ioPriority", "I/O priorities are"},
 		{"F33", `"mounts":[{"options":["ridmap"]}]`, "/mounts/0", "idmapped mounts are"},
 		{"F34", `"mounts":[{},{"gidMappings":[{}]}]`, "/mounts/1", "idmapped mounts are"},
 		{"G1 user", `"linux":{"namespaces":[{"type":"user"}]}`, "/linux/namespaces/0", "user namespaces are"},

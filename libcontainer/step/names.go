@@ -22,6 +22,8 @@ func (*Pivot) StepName() string           { return "pivot" }
 func (*Chroot) StepName() string          { return "chroot" }
 func (*RootPropagation) StepName() string { return "root propagation" }
 func (*OOMScoreAdj) StepName() string     { return "oom_score_adj" }
+func (*Scheduler) StepName() string       { return "scheduler" }
+func (*IOPriority) StepName() string      { return "io priority" }
 func (*Rlimits) StepName() string         { return "rlimits" }
 func (*Stdio) StepName() string           { return "stdio" }
 func (*MakeCwd) StepName() string         { return "make cwd" }

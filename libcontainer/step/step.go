@@ -21,7 +21,7 @@ var Kinds = [...]Step{
 	&Propagation{}, &Root{}, &Mount{}, &CgroupMount{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
-	&OOMScoreAdj{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
+	&OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
 	&LookPath{}, &WaitStart{}, &Seccomp{}, &CloseFDs{}, &Cwd{}, &Exec{},
 }
 
@@ -162,6 +162,19 @@ type RootPropagation struct{ Change PropagationChange }
 
 // OOMScoreAdj writes /proc/self/oom_score_adj, −1000 to 1000.
 type OOMScoreAdj struct{ Adj int }
+
+// Scheduler sets the scheduling attributes of init (sched_setattr(2)); policy and flags are the kernel's numbers, times are in
+// nanoseconds.
+type Scheduler struct {
+	Policy                    uint32
+	Flags                     uint64
+	Nice                      int32
+	Priority                  uint32
+	Runtime, Deadline, Period uint64
+}
+
+// IOPriority sets the I/O priority (ioprio_set(2)): class 1 to 3, priority 0 to 7.
+type IOPriority struct{ Class, Priority int }
 
 // Rlimits sets resource limits with prlimit(2). RaiseOnly raises hard limits, which takes CAP_SYS_RESOURCE, and lowers
 // nothing: the limit on open files is lowered last, because init opens some on its way.
