@@ -169,6 +169,7 @@ func (c *creation) await() error {
 	if c.spec.Process != nil && c.spec.Process.Terminal {
 		h.Console = c.console
 	}
+	h.Listener = listenerFor(c.spec, c.hookState(specs.StateCreating, c.init.Pid))
 	timeout := (initTimeout + time.Duration(c.plan.HookSeconds)*time.Second).Milliseconds()
 	if c.plan.UnboundedHook {
 		timeout = 0

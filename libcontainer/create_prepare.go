@@ -45,6 +45,9 @@ func (c *creation) load() error {
 		}
 		return problems[0]
 	}
+	if err := checkAgent(c.spec); err != nil {
+		return err
+	}
 	return c.checkConsole()
 }
 
@@ -84,21 +87,21 @@ func (c *creation) checkConsole() error {
 	case !terminal && c.o.ConsoleSocket != "":
 		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot use console socket if tare will not detach or allocate tty"), Hint: "set terminal to true, or leave out --console-socket"}
 	case terminal && c.o.ConsoleSocket != "":
-		if err := checkSocket(c.o.ConsoleSocket); err != nil {
+		if err := checkSocket("console socket", c.o.ConsoleSocket); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkSocket(path string) error {
+func checkSocket(op, path string) error {
 	var st unix.Stat_t
 	err := unix.Stat(path, &st)
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		err = unix.ENOTSOCK
 	}
 	if err != nil {
-		return &fault.Error{Op: "console socket", Path: path, Err: err}
+		return &fault.Error{Op: op, Path: path, Err: err}
 	}
 	return nil
 }
@@ -198,7 +201,7 @@ func (c *creation) recordIntent() error {
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
 		NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
-		Cgroup: recordCgroup(c.cgroup),
+		Cgroup: recordCgroup(c.cgroup), Listener: hasListener(c.spec),
 	}
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0

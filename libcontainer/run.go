@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/foreground"
 )
@@ -33,7 +35,7 @@ func (r *Runtime) runDetached(o *RunOptions) error {
 func (c *creation) start() error {
 	err := startable(c.record)
 	if err == nil {
-		err = c.init.Begin(startTimeout(c.record))
+		err = c.init.Begin(startTimeout(c.record), listenerFor(c.spec, c.hookState(specs.StateCreated, c.init.Pid)))
 	}
 	if err == nil {
 		return c.poststart(c.dir, c.record)

@@ -32,6 +32,11 @@ func (r *Runtime) start(id string) error {
 	if err := startable(record); err != nil {
 		return err
 	}
+	listening, err := startListening(d, record)
+	if err != nil {
+		return err
+	}
+	defer closeFd(listening.Pidfd)
 	fd, err := d.DialGate()
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
 		return fault.ErrAlreadyRunning
@@ -39,7 +44,7 @@ func (r *Runtime) start(id string) error {
 	if err != nil {
 		return err
 	}
-	if err := launch.BeginAtGate(fd, startTimeout(record)); err != nil {
+	if err := launch.BeginAtGate(fd, startTimeout(record), listening); err != nil {
 		return err
 	}
 	d.RemoveGate()

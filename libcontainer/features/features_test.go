@@ -115,7 +115,6 @@ func TestFlagsAgreeWithSpec(t *testing.T) {
 		{"M3 time", `{"linux":{"namespaces":[{"type":"time"}]}}`, slices.Contains(l.Namespaces, "time")},
 		{"M3 network", `{"linux":{"namespaces":[{"type":"network"}]}}`, slices.Contains(l.Namespaces, "network")},
 		{"M4 rdma", `{"linux":{"resources":{"rdma":{"mlx":{"hcaObjects":1}}}}}`, *l.Cgroup.Rdma},
-		{"M5 notify", `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_NOTIFY"}}}`, slices.Contains(l.Seccomp.Actions, "SCMP_ACT_NOTIFY")},
 		{"M6 apparmor", `{"process":{"apparmorProfile":"p"}}`, *l.Apparmor.Enabled},
 		{"M6 selinux", `{"process":{"selinuxLabel":"l"}}`, *l.Selinux.Enabled},
 		{"M6 selinux mounts", `{"linux":{"mountLabel":"l"}}`, *l.Selinux.Enabled},

@@ -25,6 +25,12 @@ func SendPidfd(socketPath string, pidfd int) error {
 	return send("pidfd socket", socketPath, pidfd, "pidfd")
 }
 
+// SendListener sends the listener of a seccomp filter to the agent's socket, with the container process state as payload:
+// exactly one for each connection, the descriptor with its first byte (config-linux.md, "The Container Process State").
+func SendListener(socketPath string, listenerFd int, processState []byte) error {
+	return send("seccomp agent", socketPath, listenerFd, string(processState))
+}
+
 func send(op, path string, fd int, payload string) error {
 	err := connectAndSend(path, fd, payload)
 	if err == nil {

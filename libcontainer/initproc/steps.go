@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
-	"github.com/tare-run/tare/internal/sys"
 	"github.com/tare-run/tare/libcontainer/capabilities"
 	"github.com/tare-run/tare/libcontainer/console"
 	"github.com/tare-run/tare/libcontainer/devices"
@@ -102,7 +101,7 @@ func (p *proc) takeLate(s step.Step) error {
 	case *step.CloseFDs:
 		return p.closeDescriptors(s.Preserve)
 	case *step.Seccomp:
-		return sys.SeccompLoad(s.Filter, s.Flags)
+		return p.loadFilter(s)
 	case *step.Exec:
 		return process.Exec(p.program, s.Args, s.Env)
 	}

@@ -13,6 +13,7 @@ import (
 type Handlers struct {
 	RuntimeHooks func() error                          // prestart and createRuntime
 	Console      func(masterFd int, name string) error // owns masterFd
+	Listener     func(listenerFd int) error            // of a seccomp filter; borrows the descriptor; nil where there is none
 	Warn         func(text string)
 }
 
@@ -49,6 +50,11 @@ func (p *Process) Await(h *Handlers, timeoutMilliseconds int64) error {
 			if err := p.conn.Send(&wire.Run{}); err != nil {
 				return p.explain(err)
 			}
+		case *wire.Listener:
+			l := Listening{Pid: p.Pid, Pidfd: p.Pidfd, Send: h.Listener}
+			if err := l.pass(&p.conn, m); err != nil {
+				return err
+			}
 		case *wire.Created:
 			return nil
 		case *wire.Failed:
@@ -67,18 +73,20 @@ func (p *Process) Release() error {
 	return nil
 }
 
-// Begin is Release and start in one, for the creator that starts the container itself.
-func (p *Process) Begin(timeoutMilliseconds int64) error { return begin(&p.conn, timeoutMilliseconds) }
+// Begin is Release and start in one, for the creator that starts the container itself. Listener is that of Handlers.
+func (p *Process) Begin(timeoutMilliseconds int64, listener func(listenerFd int) error) error {
+	return begin(&p.conn, timeoutMilliseconds, &Listening{Pid: p.Pid, Pidfd: p.Pidfd, Send: listener})
+}
 
 // BeginAtGate starts the container that waits behind a connection to its start gate. It owns fd.
-func BeginAtGate(fd int, timeoutMilliseconds int64) error {
+func BeginAtGate(fd int, timeoutMilliseconds int64, l *Listening) error {
 	conn := wire.Conn{Fd: fd}
 	defer conn.Close()
-	return begin(&conn, timeoutMilliseconds)
+	return begin(&conn, timeoutMilliseconds, l)
 }
 
 // begin tells init to go on and waits until the program has taken its place.
-func begin(conn *wire.Conn, timeoutMilliseconds int64) error {
+func begin(conn *wire.Conn, timeoutMilliseconds int64, l *Listening) error {
 	if err := conn.SetDeadline(timeoutMilliseconds); err != nil {
 		return &fault.Error{Op: "setsockopt", Err: err}
 	}
@@ -100,6 +108,10 @@ func begin(conn *wire.Conn, timeoutMilliseconds int64) error {
 		switch m := m.(type) {
 		case *wire.Executing:
 			executing = true
+		case *wire.Listener:
+			if err := l.pass(conn, m); err != nil {
+				return err
+			}
 		case *wire.Failed:
 			return m.Fault()
 		default:

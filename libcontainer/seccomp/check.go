@@ -2,6 +2,7 @@ package seccomp
 
 import (
 	"errors"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,10 @@ const (
 )
 
 // checker collects the problems of a profile.
-type checker struct{ problems []error }
+type checker struct {
+	problems []error
+	listens  bool // listenerPath is set
+}
 
 // Check finds everything that is wrong with a profile on any machine: words that nobody knows, numbers where none belong.
 // It returns all problems, joined, each with its pointer. Names of system calls are not its business: unknown ones are
@@ -30,7 +34,7 @@ type checker struct{ problems []error }
 func Check(profile *specs.LinuxSeccomp) error { return errors.Join(problems(profile)...) }
 
 func problems(profile *specs.LinuxSeccomp) []error {
-	var c checker
+	c := checker{listens: profile.ListenerPath != ""}
 	c.action(profile.DefaultAction, profile.DefaultErrnoRet, "defaultErrnoRet", "defaultAction")
 	for i, word := range profile.Architectures {
 		if !knownArch(word) {
@@ -42,8 +46,8 @@ func problems(profile *specs.LinuxSeccomp) []error {
 			c.unknown(string(word), "flags", i)
 		}
 	}
-	if profile.ListenerPath != "" {
-		c.refuseNotify("listenerPath")
+	if profile.ListenerPath != "" && !path.IsAbs(profile.ListenerPath) {
+		c.add(fault.Text("must be an absolute path"), profile.ListenerPath, "listenerPath")
 	}
 	if profile.ListenerMetadata != "" && profile.ListenerPath == "" {
 		c.add(fault.Text("must not be set without listenerPath"), "", "listenerMetadata")
@@ -79,8 +83,8 @@ func (c *checker) entry(entry *specs.LinuxSyscall, i int) {
 // "When the action doesn't support an errno, the runtime MUST print and error and fail."
 func (c *checker) action(word specs.LinuxSeccompAction, errno *uint, errnoName string, at ...any) {
 	switch {
-	case word == specs.ActNotify:
-		c.refuseNotify(at...)
+	case word == specs.ActNotify && !c.listens:
+		c.add(fault.Text("needs listenerPath, the socket of the agent that answers"), string(word), at...)
 		return
 	case !slices.Contains(Actions(), string(word)):
 		c.unknown(string(word), at...)
@@ -111,11 +115,6 @@ func (c *checker) add(err error, what string, at ...any) {
 }
 
 func (c *checker) unknown(word string, at ...any) { c.add(fault.Text("unknown word"), word, at...) }
-
-func (c *checker) refuseNotify(at ...any) {
-	pointer := fault.Ptr("linux", "seccomp") + fault.Ptr(at...)
-	c.problems = append(c.problems, &fault.Error{Op: "seccomp notification", Pointer: pointer, Err: fault.ErrNotSupported})
-}
 
 // knownArch looks a word up among those of the specification; whether libseccomp has the architecture is for the helper to
 // say.

@@ -40,7 +40,10 @@ func TestCheck(t *testing.T) {
 			"/linux/seccomp/architectures/1"},
 		{"unknown flag", &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_NEW_LISTENER"}},
 			"/linux/seccomp/flags/0"},
-		{"listener", &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerPath: "/run/agent"}, "/linux/seccomp/listenerPath"},
+		{"listener", &specs.LinuxSeccomp{DefaultAction: specs.ActNotify, ListenerPath: "/run/agent", ListenerMetadata: "x"}, ""},
+		{"relative listener", &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerPath: "agent"}, "/linux/seccomp/listenerPath"},
+		{"errno of notify", &specs.LinuxSeccomp{DefaultAction: specs.ActNotify, DefaultErrnoRet: number(1), ListenerPath: "/run/agent"},
+			"/linux/seccomp/defaultErrnoRet"},
 		{"metadata alone", &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerMetadata: "x"}, "/linux/seccomp/listenerMetadata"},
 
 		{"no names", withRule(specs.LinuxSyscall{Names: []string{}, Action: specs.ActErrno}), "/linux/seccomp/syscalls/0/names"},
@@ -90,19 +93,16 @@ func pointersOf(err error) []string {
 	return pointers
 }
 
-// All problems are reported at once, and those of a missing feature as such.
+// All problems are reported at once.
 func TestCheckReportsAll(t *testing.T) {
 	err := Check(&specs.LinuxSeccomp{
-		DefaultAction: "x", ListenerPath: "/run/agent",
+		DefaultAction: "x", ListenerMetadata: "x",
 		Syscalls: []specs.LinuxSyscall{{Names: []string{"umask"}, Action: specs.ActNotify}},
 	})
 	if n := len(pointersOf(err)); n != 3 {
 		t.Errorf("%d problems, want 3: %v", n, err)
 	}
-	if !errors.Is(err, fault.ErrNotSupported) {
-		t.Errorf("not an ErrNotSupported: %v", err)
-	}
-	if !strings.Contains(err.Error(), `config.json /linux/seccomp/listenerPath: seccomp notification: not supported`) {
+	if !strings.Contains(err.Error(), `config.json /linux/seccomp/syscalls/0/action: "SCMP_ACT_NOTIFY": needs listenerPath`) {
 		t.Errorf("unclear: %v", err)
 	}
 }

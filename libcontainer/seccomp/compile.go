@@ -53,7 +53,7 @@ func Compile(profile *specs.LinuxSeccomp, cacheDir string) (*Program, error) {
 	answer, _ := protocol.ParseAnswer(result.Answer) // it is valid
 	return &Program{
 		Filter:    answer.Filter,
-		Flags:     kernelFlags(profile.Flags),
+		Flags:     kernelFlags(profile),
 		Unknown:   answer.Unknown,
 		NotCached: result.NotCached,
 	}, nil

@@ -65,7 +65,7 @@ func TestCompileChecks(t *testing.T) {
 	profile := withRule(specs.LinuxSyscall{Action: specs.ActNotify})
 	_, err := Compile(profile, dir)
 	f, ok := err.(*fault.Error)
-	if !ok || f.Pointer != "/linux/seccomp/syscalls/0/action" || !errors.Is(err, fault.ErrNotSupported) {
+	if !ok || f.Pointer != "/linux/seccomp/syscalls/0/action" {
 		t.Errorf("error %v", err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
@@ -162,7 +162,9 @@ func TestCompileBoundsProfile(t *testing.T) {
 // Every word of the features document is one that compiles (M5).
 func TestTablesCompile(t *testing.T) {
 	for _, action := range Actions() {
-		if _, err := Compile(withRule(specs.LinuxSyscall{Action: specs.LinuxSeccompAction(action)}), t.TempDir()+"/cache"); err != nil {
+		profile := withRule(specs.LinuxSyscall{Action: specs.LinuxSeccompAction(action)})
+		profile.ListenerPath = "/s"
+		if _, err := Compile(profile, t.TempDir()+"/cache"); err != nil {
 			t.Errorf("%s: %v", action, err)
 		}
 	}

@@ -16,11 +16,11 @@ import (
 // Enabled says whether this build can compile profiles.
 func Enabled() bool { return compiler().Can(protocol.Kind) }
 
-// Actions are the actions a profile may use. SCMP_ACT_NOTIFY is missing: this version has no listener.
+// Actions are the actions a profile may use.
 func Actions() []string {
 	return []string{
 		string(specs.ActAllow), string(specs.ActErrno), string(specs.ActKill), string(specs.ActKillProcess),
-		string(specs.ActKillThread), string(specs.ActLog), string(specs.ActTrace), string(specs.ActTrap),
+		string(specs.ActKillThread), string(specs.ActLog), string(specs.ActNotify), string(specs.ActTrace), string(specs.ActTrap),
 	}
 }
 

@@ -12,10 +12,12 @@ func (c *checker) seccomp(s *specs.LinuxSeccomp) {
 	if s.ListenerMetadata != "" && s.ListenerPath == "" {
 		c.add("must not be set without listenerPath", "linux", "seccomp", "listenerMetadata")
 	}
-	if s.DefaultAction == specs.ActNotify {
-		c.add("would stop the runtime at its own system calls", "linux", "seccomp", "defaultAction")
+	if s.ListenerPath != "" {
+		c.absolute(s.ListenerPath, "linux", "seccomp", "listenerPath")
 	}
+	c.notify(s, s.DefaultAction, "linux", "seccomp", "defaultAction")
 	for i, rule := range s.Syscalls {
+		c.notify(s, rule.Action, "linux", "seccomp", "syscalls", i, "action")
 		c.require(rule.Action != "", "linux", "seccomp", "syscalls", i, "action")
 		if len(rule.Names) == 0 {
 			c.add("must contain at least one name", "linux", "seccomp", "syscalls", i, "names")
@@ -23,6 +25,14 @@ func (c *checker) seccomp(s *specs.LinuxSeccomp) {
 		if rule.ErrnoRet != nil && !hasErrno(rule.Action) {
 			c.errnoRefused(rule.Action, "linux", "seccomp", "syscalls", i, "errnoRet")
 		}
+	}
+}
+
+// notify refuses a system call that waits for an answer which nobody gives. Any call may be asked about, also by default: init
+// makes none between the loading of the filter and the moment when the agent has its listener.
+func (c *checker) notify(s *specs.LinuxSeccomp, action specs.LinuxSeccompAction, at ...any) {
+	if action == specs.ActNotify && s.ListenerPath == "" {
+		c.add("needs listenerPath", at...).Hint = "it is the socket of the agent that answers"
 	}
 }
 

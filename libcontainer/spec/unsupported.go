@@ -36,7 +36,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(l.IntelRdt != nil, "Intel RDT is", "linux", "intelRdt")
 	c.refuse(l.MemoryPolicy != nil, "memory policies are", "linux", "memoryPolicy")
 	c.refuse(l.Personality != nil, "execution domains are", "linux", "personality")
-	c.unsupportedSeccomp(l.Seccomp)
 	if l.Resources != nil {
 		c.unsupportedResources(l.Resources)
 	}
@@ -48,19 +47,6 @@ func (c *checker) unsupportedProcess(p *specs.Process) {
 	}
 	c.refuse(p.ApparmorProfile != "", "AppArmor profiles are", "process", "apparmorProfile")
 	c.refuse(p.SelinuxLabel != "", "SELinux labels are", "process", "selinuxLabel")
-}
-
-// unsupportedSeccomp also covers the rule that SCMP_ACT_NOTIFY must not catch a system call of the runtime itself.
-func (c *checker) unsupportedSeccomp(s *specs.LinuxSeccomp) {
-	if s == nil {
-		return
-	}
-	const notify = "seccomp notification is"
-	c.refuse(s.ListenerPath != "", notify, "linux", "seccomp", "listenerPath")
-	c.refuse(s.DefaultAction == specs.ActNotify, notify, "linux", "seccomp", "defaultAction")
-	for i, rule := range s.Syscalls {
-		c.refuse(rule.Action == specs.ActNotify, notify, "linux", "seccomp", "syscalls", i, "action")
-	}
 }
 
 func (c *checker) unsupportedResources(r *specs.LinuxResources) {

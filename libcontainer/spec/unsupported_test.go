@@ -43,8 +43,6 @@ func TestUnsupported(t *testing.T) {
 		{"J34", `"linux":{"resources":{"network":{"classID":1}}}`, "/linux/resources/network", "network classes and priorities are"},
 		{"J34 priorities", `"linux":{"resources":{"network":{"priorities":[{}]}}}`, "/linux/resources/network", "network classes and priorities are"},
 		{"J35", `"linux":{"resources":{"rdma":{"mlx":{}}}}`, "/linux/resources/rdma", "RDMA limits are"},
-		{"O11", `"linux":{"seccomp":{"listenerPath":"/s"}}`, "/linux/seccomp/listenerPath", "seccomp notification is"},
-		{"O2 NOTIFY", `"linux":{"seccomp":{"syscalls":[{"action":"SCMP_ACT_NOTIFY"}]}}`, "/linux/seccomp/syscalls/0/action", "seccomp notification is"},
 		{"vm", `"vm":{"kernel":{"path":"/k"}}`, "/vm", "virtual machines are"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

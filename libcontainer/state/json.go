@@ -50,6 +50,7 @@ func encode(r *Record) ([]byte, error) {
 		e.token(jsontext.Int(int64(r.StartSeconds)))
 		e.boolean("noProgram", r.NoProgram)
 		e.boolean("sharedPid", r.SharedPid)
+		e.boolean("listener", r.Listener)
 		e.boolean("poststart", r.Poststart)
 		e.boolean("poststop", r.Poststop)
 		e.boolean("poststopRan", r.PoststopRan)
@@ -164,6 +165,8 @@ func (d *decoder) flag(r *Record, name string) {
 		r.NoProgram = d.boolean()
 	case "sharedPid":
 		r.SharedPid = d.boolean()
+	case "listener":
+		r.Listener = d.boolean()
 	case "poststart":
 		r.Poststart = d.boolean()
 	case "poststop":

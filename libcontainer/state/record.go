@@ -36,6 +36,7 @@ type Record struct {
 
 	NoProgram   bool // config.json has no process: start is an error
 	SharedPid   bool // no pid namespace of its own: killing init does not kill the rest
+	Listener    bool // the seccomp filter has a listener, which start hands to the agent
 	Poststart   bool // config.json has such hooks; saves reading it when it has none
 	Poststop    bool
 	PoststopRan bool // delete got that far before it was killed

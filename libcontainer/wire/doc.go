@@ -10,6 +10,8 @@
 //	Ready{}            ──▶                       only with prestart or createRuntime hooks: mounts done, before pivot
 //	                   ◀──   Run{}               hooks have run
 //	Warning{}          ──▶                       any number, any time before Created
+//	Listener{}         ──▶                       only with SCMP_ACT_NOTIFY: init is about to load its filter; the runtime takes
+//	                                             the listener, hands it to the agent, and lets init go on
 //	Created{}          ──▶                       everything but the program; the parent-death signal is off from here on
 //	                   ◀──   Release{}           the state on disk says created; without it init exits
 //	                   ◀──   Start{}             instead of Release, from run, which needs no gate: as below
@@ -19,6 +21,7 @@
 //
 //	                   ◀──   Start{}
 //	Executing{}        ──▶                       startContainer hooks have run; only identity, filter and execve are left
+//	Listener{}         ──▶                       as above, where the filter is loaded after start
 //	Failed{}           ──▶                       instead of Executing or after it: no program; init exits
 //	(end of file)                                after Executing: the program runs, execve closed the descriptor
 //	                                             before it: init died

@@ -40,6 +40,12 @@ type (
 	Start struct{}
 	// Executing says that nothing is left to do but become the program.
 	Executing struct{}
+	// Listener comes directly before a seccomp filter is loaded whose listener will be descriptor Number of init. Init waits,
+	// without a system call, until the word at address Taken is not 0.
+	Listener struct {
+		Number uint32
+		Taken  uint64
+	}
 	// Failed is an error with everything that is known about it.
 	Failed struct {
 		Op, Pointer, Path string
@@ -58,6 +64,7 @@ func (*Release) number() byte   { return 7 }
 func (*Start) number() byte     { return 8 }
 func (*Failed) number() byte    { return 9 }
 func (*Executing) number() byte { return 10 }
+func (*Listener) number() byte  { return 11 }
 
 func newMessage(number byte) Message {
 	switch number {
@@ -81,6 +88,8 @@ func newMessage(number byte) Message {
 		return new(Failed)
 	case 10:
 		return new(Executing)
+	case 11:
+		return new(Listener)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestSeccompRefused(t *testing.T) {
 	}{
 		"errnoRet on ALLOW":       {specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{syscallRule(specs.ActAllow, new(uint(1)), "mkdir")}}, "/linux/seccomp/syscalls/0/errnoRet"},
 		"metadata without a path": {specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerMetadata: "x"}, "/linux/seccomp/listenerMetadata"},
-		"notify":                  {specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{syscallRule(specs.ActNotify, nil, "mkdir")}}, "seccomp notification is not supported"},
+		"notify":                  {specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{syscallRule(specs.ActNotify, nil, "mkdir")}}, "needs listenerPath"},
 		"unknown action":          {specs.LinuxSeccomp{DefaultAction: "SCMP_ACT_NOSUCH"}, "SCMP_ACT_NOSUCH"},
 		"unknown architecture":    {specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{"SCMP_ARCH_NOSUCH"}}, "SCMP_ARCH_NOSUCH"},
 	} {

@@ -29,6 +29,8 @@ func parseAction(word specs.LinuxSeccompAction, errno *uint) (lib.ScmpAction, er
 		return lib.ActTrace.SetReturnCode(code), nil
 	case specs.ActAllow:
 		return lib.ActAllow, nil
+	case specs.ActNotify:
+		return lib.ActNotify, nil
 	case specs.ActLog:
 		return lib.ActLog, nil
 	}
