@@ -6,6 +6,7 @@
 package hooks
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"syscall"
@@ -119,6 +120,10 @@ func (p *hookProcess) fork(h *Hook, stdinFd, outputFd int) error {
 		if err := unix.SetNonblock(fd, true); err != nil {
 			return err
 		}
+	}
+	// What our caller had open, or wants preserved for the program, is none of the hook's business.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil { // Linux 5.11
+		return err
 	}
 	args := h.Args
 	if len(args) == 0 {

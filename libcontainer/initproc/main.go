@@ -25,6 +25,7 @@ type proc struct {
 	exec     *step.Exec     // the last step of a plan with a program
 	program  string         // what LookPath found
 	released bool
+	hookRan  bool
 }
 
 // Main runs init and does not return. The calling goroutine is the main one, locked to the main thread since package

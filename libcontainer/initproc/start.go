@@ -2,6 +2,7 @@ package initproc
 
 import (
 	"math"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -76,6 +77,13 @@ func (p *proc) closeHandles() {
 func (p *proc) closeDescriptors(preserve int) error {
 	if err := p.conn.Send(&wire.Executing{}); err != nil {
 		p.conn.Close() // start is gone; the program runs all the same
+	}
+	if p.hookRan { // which has marked them close-on-exec
+		for fd := 3; fd < 3+preserve; fd++ {
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+				return &fault.Error{Op: "preserve descriptor", Path: strconv.Itoa(fd), Err: err}
+			}
+		}
 	}
 	from := uint(3 + preserve)
 	if p.conn.Fd >= 0 {

@@ -47,7 +47,7 @@ func (p *proc) take(s step.Step) error {
 	case *step.RuntimeHooks:
 		return p.runtimeHooks()
 	case *step.Hook:
-		return runHook(s)
+		return p.runHook(s)
 	}
 	return p.takeLate(s)
 }
@@ -158,7 +158,8 @@ func (p *proc) runtimeHooks() error {
 }
 
 // runHook completes the state with our pid as the container sees it.
-func runHook(s *step.Hook) error {
+func (p *proc) runHook(s *step.Hook) error {
+	p.hookRan = true
 	state := append(strconv.AppendInt(s.StatePrefix, int64(unix.Getpid()), 10), '}')
 	h := hooks.Hook{Kind: s.Kind, Path: s.Path, Args: s.Args, Env: s.Env, TimeoutSeconds: s.TimeoutSeconds}
 	return hooks.Run(&h, state)

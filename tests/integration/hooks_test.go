@@ -294,3 +294,22 @@ func TestHookKindsAreListed(t *testing.T) {
 		t.Errorf("hooks %q, want %q", f.Hooks, want)
 	}
 }
+
+// P9 E29: a hook gets none of the descriptors that the caller had open or wants preserved, and the program gets its preserved
+// ones all the same.
+func TestHookDescriptors(t *testing.T) {
+	b := newBundle(t, withArgs("sh", "-c", listDescriptors))
+	l := newHookLog(b)
+	for _, list := range [][]specs.Hook{
+		b.spec.Hooks.Prestart, b.spec.Hooks.CreateRuntime, b.spec.Hooks.CreateContainer, //nolint:staticcheck // as above
+		b.spec.Hooks.StartContainer, b.spec.Hooks.Poststart, b.spec.Hooks.Poststop,
+	} {
+		// The files that extraFiles opens are all called fd.
+		list[0].Args[2] = "ls -l /proc/self/fd | grep -v /proc | grep /fd$ >/dev/null && " + strings.Replace(list[0].Args[2], "read -r state; ", "", 1) + " || true"
+	}
+	r := b.tryWith(invocation{extra: extraFiles(t, 3, 4, 7, 60)}, "run", "--preserve-fds", "2")
+	wants(t, "descriptors of the program", r.stdout, "0  1  2  3  4\n")
+	if exists(l.path) {
+		t.Errorf("hooks have descriptors of the caller: %s", read(t, l.path))
+	}
+}
