@@ -95,11 +95,14 @@ unit: $(EMBEDDED)
 layers:
 	$(GO) test -count=1 ./tests
 
-# Once with the cgroups of the host, and once with its cgroup2 hierarchy alone where the host has more than that.
+# Once with the cgroups of the host, and once with its cgroup2 hierarchy alone where the host has more than that; what has to
+# do with cgroups once more without cgroup2, where the host has v1.
+CGROUP_TESTS := Cgroup|Delete|Device|Filter|Kill|Lifecycle|Limits|Pause|Update
 integration: need-root tare
 	TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 ./tests/integration/...
 	[ "$$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || \
 		TARE_BINARY=$(CURDIR)/tare tests/cgroup2-view $(GO) test -count=1 ./tests/integration/...
+	TARE_BINARY=$(CURDIR)/tare tests/cgroup1-view $(GO) test -count=1 -run '$(CGROUP_TESTS)' ./tests/integration/...
 
 # The validation programs of the OCI. CONFORMANCE=-update records changed verdicts.
 conformance: need-root tare

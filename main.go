@@ -41,6 +41,8 @@ type containers interface {
 	State(id string) (*libcontainer.State, error)
 	Kill(id string, o libcontainer.KillOptions) error
 	Delete(id string, force bool) error
+	Pause(id string) error
+	Resume(id string) error
 	List() ([]libcontainer.State, error)
 }
 
@@ -82,6 +84,8 @@ func (p *program) app() *cli.App {
 		p.stateCommand(),
 		p.killCommand(),
 		p.deleteCommand(),
+		p.pauseCommand(),
+		p.resumeCommand(),
 		p.runCommand(),
 		p.listCommand(),
 		p.specCommand(),

@@ -43,6 +43,8 @@ func (r *recorder) Delete(id string, force bool) error {
 	r.force = force
 	return r.note("delete", id, nil)
 }
+func (r *recorder) Pause(id string) error               { return r.note("pause", id, nil) }
+func (r *recorder) Resume(id string) error              { return r.note("resume", id, nil) }
 func (r *recorder) List() ([]libcontainer.State, error) { return r.list, r.note("list", "", nil) }
 
 // result is everything that a caller of the program sees.
@@ -113,6 +115,8 @@ func TestVerbs(t *testing.T) {
 		{name: "delete", args: "delete web1", call: "delete", id: "web1"},
 		{name: "delete --force", args: "delete --force web1", call: "delete", id: "web1", force: true},
 		{name: "delete -f", args: "delete -f web1", call: "delete", id: "web1", force: true},
+		{name: "pause", args: "pause web1", call: "pause", id: "web1"},
+		{name: "resume", args: "resume web1", call: "resume", id: "web1"},
 		{name: "list", args: "list", call: "list"},
 		{name: "a container called help", args: "delete help", call: "delete", id: "help"},
 		{name: "a container called h", args: "kill h", call: "kill", id: "h", options: libcontainer.KillOptions{Signal: 15}},

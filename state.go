@@ -5,8 +5,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-const stateDescription = `Prints the state of a container as JSON. The status is creating, created, running
-or stopped; the pid of a stopped container is 0.`
+const stateDescription = `Prints the state of a container as JSON. The status is creating, created, running,
+paused or stopped; the pid of a stopped container is 0.`
 
 func (p *program) stateCommand() *cli.Command {
 	return &cli.Command{

@@ -55,6 +55,7 @@ const (
 	StatusCreated  Status = "created"
 	StatusRunning  Status = "running"
 	StatusStopped  Status = "stopped"
+	StatusPaused   Status = "paused" // created or running, and frozen
 )
 
 // State is what `state` and `list` show: the specification's fields first, then those that engines also read.

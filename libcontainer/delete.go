@@ -42,7 +42,7 @@ func (r *Runtime) delete(id string, force bool) error {
 		}
 		return err
 	}
-	if status := lockedStatus(d, record); status == StatusRunning && !force {
+	if status := lockedStatus(d, record); !force && (status == StatusRunning || status == StatusPaused) {
 		return &fault.Error{Err: notStopped(id, status), Hint: "kill it first, or use --force"}
 	}
 	return r.remove(d, record)
@@ -63,11 +63,11 @@ func notStopped(id string, status Status) error {
 
 // remove kills what lives and removes everything, in an order that can be interrupted and done again: the record goes last.
 func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
-	if err := killInit(record); err != nil {
-		return err
-	}
 	m, err := recordedCgroup(record)
 	if err != nil {
+		return err
+	}
+	if err := killInit(record, m); err != nil {
 		return err
 	}
 	if err := destroyCgroup(m, outlivesInit(record, m)); err != nil {
@@ -105,8 +105,8 @@ func (r *Runtime) deletePoststop(d *state.Dir, record *state.Record) error {
 	return nil
 }
 
-// killInit kills the init process if it lives and waits until it has exited, without polling.
-func killInit(record *state.Record) error {
+// killInit kills the init process if it lives, frozen or not, and waits until it has exited, without polling.
+func killInit(record *state.Record, m *cgroups.Manager) error {
 	fd, err := openInit(record)
 	if err == fault.ErrNotRunning {
 		return nil
@@ -117,6 +117,11 @@ func killInit(record *state.Record) error {
 	defer unix.Close(fd)
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return &fault.Error{Op: "kill init", Err: err}
+	}
+	if m != nil {
+		if err := m.ThawTree(); err != nil {
+			return err
+		}
 	}
 	return waitExit(fd)
 }

@@ -32,7 +32,10 @@ func (r *Runtime) kill(id string, o KillOptions) error {
 	if o.Signal == unix.SIGKILL && record.SharedPid && m != nil && alive(record.Init) {
 		return m.Kill()
 	}
-	return signalInit(record, o.Signal)
+	if err := signalInit(record, o.Signal); err != nil || o.Signal != unix.SIGKILL || m == nil {
+		return err
+	}
+	return m.ThawTree()
 }
 
 // signalInit signals the recorded process and no other: the pid is checked again once the pidfd holds it.

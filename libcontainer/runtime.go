@@ -31,6 +31,23 @@ func (r *Runtime) open(id string) (*state.Dir, *state.Record, error) {
 	return d, record, nil
 }
 
+// openLocked is open with the container's lock, which Close of the directory releases.
+func (r *Runtime) openLocked(id string) (*state.Dir, *state.Record, error) {
+	d, err := state.OpenDir(r.Root, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	var record *state.Record
+	if err = d.Lock(); err == nil {
+		record, err = d.Load()
+	}
+	if err != nil {
+		d.Close()
+		return nil, nil, err
+	}
+	return d, record, nil
+}
+
 func (r *Runtime) warn(message string) {
 	if r.Warn != nil {
 		r.Warn(message)

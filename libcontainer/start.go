@@ -17,20 +17,16 @@ import (
 func (r *Runtime) Start(id string) error { return verb("start", id, r.start(id)) }
 
 func (r *Runtime) start(id string) error {
-	d, err := state.OpenDir(r.Root, id)
+	d, record, err := r.openLocked(id)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	if err := d.Lock(); err != nil {
-		return err
-	}
-	record, err := d.Load()
-	if err != nil {
-		return err
-	}
 	if err := startable(record); err != nil {
 		return err
+	}
+	if frozen(record) { // init would not hear of it, and neither would we
+		return &fault.Error{Err: fault.Text("cannot start a paused container"), Hint: "resume it first"}
 	}
 	listening, err := startListening(d, record)
 	if err != nil {

@@ -73,12 +73,25 @@ func statusOf(d *state.Dir, r *state.Record) Status {
 	if !alive(r.Init) {
 		return StatusStopped
 	}
+	if frozen(r) {
+		return StatusPaused
+	}
 	var st unix.Stat_t
 	err := unix.Stat("/proc/"+strconv.Itoa(r.Init.Pid)+"/exe", &st)
 	if err == nil && st.Dev == r.Image[0] && st.Ino == r.Image[1] {
 		return StatusCreated
 	}
 	return StatusRunning
+}
+
+// frozen says whether the container's cgroup is frozen. What cannot be asked is not: state is no place for that error.
+func frozen(r *state.Record) bool {
+	m, err := recordedCgroup(r)
+	if err != nil || m == nil {
+		return false
+	}
+	frozen, err := m.Frozen()
+	return err == nil && frozen
 }
 
 // State returns the state of a container.

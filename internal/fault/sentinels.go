@@ -15,6 +15,8 @@ var (
 	ErrAlreadyRunning = errors.New("cannot start an already running container")
 	// ErrStopped: start of a container whose init process is gone.
 	ErrStopped = errors.New("cannot start a container that has stopped")
+	// ErrNotPaused: resume of a container that is not paused.
+	ErrNotPaused = errors.New("container not paused")
 	// ErrNotStopped: delete without --force of a container that still runs.
 	ErrNotStopped = errors.New("cannot delete container that is not stopped")
 	// ErrNotSupported: asked for something that this build or this kernel lacks.

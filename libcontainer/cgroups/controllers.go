@@ -42,17 +42,7 @@ func (m *Manager) enableControllers(h *hierarchy) error {
 
 // readControllers reads the controllers of a hierarchy's root, whose directory need not be opened for that.
 func readControllers(mount string) (string, error) {
-	path := mount + "/cgroup.controllers"
-	fd, err := openat2(unix.AT_FDCWD, path, unix.O_RDONLY, unix.RESOLVE_NO_SYMLINKS)
-	if err != nil {
-		return "", &fault.Error{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	text, err := readSmall(fd)
-	if err != nil {
-		return "", &fault.Error{Op: "read", Path: path, Err: err}
-	}
-	return text, nil
+	return readPath(mount + "/cgroup.controllers")
 }
 
 // enableForChildren adds what a cgroup has to its subtree_control.

@@ -127,17 +127,22 @@ func (h *hierarchy) nameLeft(err error) error {
 	if listErr != nil || len(pids) == 0 {
 		return err
 	}
-	const most = 16
 	var names []string
-	for _, pid := range pids[:min(len(pids), most)] {
+	for _, pid := range pids {
 		names = append(names, strconv.Itoa(pid))
-	}
-	if len(pids) > most {
-		names = append(names, "and "+strconv.Itoa(len(pids)-most)+" more")
 	}
 	var e *fault.Error
 	if errors.As(err, &e) {
-		e.Hint = "processes left: " + strings.Join(names, ", ")
+		e.Hint = "processes left: " + someOf(names)
 	}
 	return err
+}
+
+// someOf lists processes in an error line, which should stay one.
+func someOf(names []string) string {
+	const most = 16
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most:most], "and "+strconv.Itoa(more)+" more")
+	}
+	return strings.Join(names, ", ")
 }

@@ -133,6 +133,20 @@ func (d *directory) fileError(op, name string, err error) error {
 	return &fault.Error{Op: op, Path: d.path + "/" + name, Err: err}
 }
 
+// readPath reads a small file by its path, for a look that is not worth opening the directory. The final newline is cut off.
+func readPath(path string) (string, error) {
+	fd, err := openat2(unix.AT_FDCWD, path, unix.O_RDONLY, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return "", &fault.Error{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	text, err := readSmall(fd)
+	if err != nil {
+		return "", &fault.Error{Op: "read", Path: path, Err: err}
+	}
+	return strings.TrimSuffix(text, "\n"), nil
+}
+
 // readSmall reads a file that the kernel prints in one piece: one read returns all of it.
 func readSmall(fd int) (string, error) {
 	var buffer [4096]byte // a page, which is also the most that the kernel prints for one

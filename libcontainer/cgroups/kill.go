@@ -29,7 +29,7 @@ func (m *Manager) Kill() error {
 	if h.isUnified() {
 		err := h.write("cgroup.kill", "1") // Linux 5.14; atomic, forks included
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
-			return errors.Join(ignoreGone(err), m.thawTree())
+			return errors.Join(ignoreGone(err), m.ThawTree())
 		}
 	}
 	if _, err := h.open(); err != nil {
@@ -51,7 +51,7 @@ func (m *Manager) killEach(h *hierarchy) error {
 		if err = m.signalAll(pids, unix.SIGKILL); err != nil {
 			break
 		}
-		if err = errors.Join(m.Thaw(), m.thawTree()); err != nil {
+		if err = errors.Join(m.Thaw(), m.ThawTree()); err != nil {
 			break
 		}
 		_, _ = h.awaitEmpty(time.Now().Add(roundTime)) // whoever is left is listed again
@@ -59,9 +59,9 @@ func (m *Manager) killEach(h *hierarchy) error {
 	return errors.Join(err, m.Thaw())
 }
 
-// thawTree thaws the container's v1 freezer and every one below it, which the container may have frozen itself: a process
-// that the v1 freezer holds takes its SIGKILL only when it is let go. One that v2 holds dies at once.
-func (m *Manager) thawTree() error {
+// ThawTree thaws the container's v1 freezer and every one below it, which the container may have frozen itself: a process
+// that the v1 freezer holds takes its SIGKILL only when it is let go (C27). One that v2 holds dies at once.
+func (m *Manager) ThawTree() error {
 	h := m.v1("freezer")
 	if h == nil {
 		return nil

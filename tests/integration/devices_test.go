@@ -127,6 +127,10 @@ func TestDeviceFilter(t *testing.T) {
 			must(t, unix.Mknod(b.path("node"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, kmsgMinor))))
 			mknod := []string{"CAP_MKNOD", "CAP_SYSLOG"}
 			b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: mknod, Permitted: mknod, Effective: mknod}
+			if hole := strings.Contains(test.name, "hole in a wildcard") || test.name == "listed order"; hole && unifiedMount(t) == "" {
+				b.try("run").fails("cgroup v1 cannot except it from c *:* m") // everybody may make nodes; see package devicefilter
+				return
+			}
 			got := b.output()
 			status := func(name string, allowed bool) string {
 				if allowed {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -139,6 +140,7 @@ func TestKillAll(t *testing.T) {
 func TestKillReusedPid(t *testing.T) {
 	b := newBundle(t, withArgs("true")).create().start()
 	b.wait()
+	time.Sleep(20 * time.Millisecond) // start times are in ticks of 10 ms, and these two must differ
 	bystander, err := os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
 	must(t, err)
 	defer func() {

@@ -75,6 +75,23 @@ var phrases = []phrase{
 		return b.try("start")
 	}},
 	{"delete of a running container", "that is not stopped: running", func(t *testing.T) result { return newBundle(t).create().start().try("delete") }},
+	{"delete of a paused container", "that is not stopped: paused", func(t *testing.T) result {
+		b := newBundle(t).create().start()
+		b.try("pause").succeeds()
+		return b.try("delete")
+	}},
+	{"start of a paused container", "cannot start a paused container", func(t *testing.T) result {
+		b := newBundle(t).create()
+		b.try("pause").succeeds()
+		return b.try("start")
+	}},
+	{"resume of a running container", "container not paused", func(t *testing.T) result { return newBundle(t).create().start().try("resume") }},
+	{"pause of a stopped container", "container not running", func(t *testing.T) result {
+		b := newBundle(t, withArgs("true")).create().start()
+		b.wait()
+		return b.try("pause")
+	}},
+	{"pause of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("pause") }},
 	{"terminal that nobody takes", "cannot allocate tty if", failing("true", withProcess(withTerminal))},
 }
 
