@@ -44,6 +44,11 @@ type containers interface {
 	Pause(id string) error
 	Resume(id string) error
 	List() ([]libcontainer.State, error)
+	Statistics(id string) (*libcontainer.Statistics, error)
+	Events(id string, interval time.Duration, emit func(*libcontainer.Event) error) error
+	Processes(id string) ([]int, error)
+	ProcessTable(id string) ([]libcontainer.ProcessRow, error)
+	HostPs(id string, options []string) (string, error)
 }
 
 // program is one invocation: its streams, the global flags and the log that they choose.
@@ -88,6 +93,8 @@ func (p *program) app() *cli.App {
 		p.resumeCommand(),
 		p.runCommand(),
 		p.listCommand(),
+		p.psCommand(),
+		p.eventsCommand(),
 		p.specCommand(),
 		p.featuresCommand(),
 		p.initCommand(),

@@ -23,6 +23,11 @@ type recorder struct {
 	state  libcontainer.State
 	list   []libcontainer.State
 	err    error
+
+	statistics *libcontainer.Statistics
+	events     []libcontainer.Event
+	pids       []int
+	rows       []libcontainer.ProcessRow
 }
 
 func (r *recorder) note(call, id string, options any) error {
@@ -46,6 +51,24 @@ func (r *recorder) Delete(id string, force bool) error {
 func (r *recorder) Pause(id string) error               { return r.note("pause", id, nil) }
 func (r *recorder) Resume(id string) error              { return r.note("resume", id, nil) }
 func (r *recorder) List() ([]libcontainer.State, error) { return r.list, r.note("list", "", nil) }
+func (r *recorder) Statistics(id string) (*libcontainer.Statistics, error) {
+	return r.statistics, r.note("statistics", id, nil)
+}
+func (r *recorder) Events(id string, interval time.Duration, emit func(*libcontainer.Event) error) error {
+	for i := range r.events {
+		if err := emit(&r.events[i]); err != nil {
+			return err
+		}
+	}
+	return r.note("events", id, interval)
+}
+func (r *recorder) Processes(id string) ([]int, error) { return r.pids, r.note("ps", id, nil) }
+func (r *recorder) ProcessTable(id string) ([]libcontainer.ProcessRow, error) {
+	return r.rows, r.note("ps table", id, nil)
+}
+func (r *recorder) HostPs(id string, options []string) (string, error) {
+	return "from the host\n", r.note("host ps", id, options)
+}
 
 // result is everything that a caller of the program sees.
 type result struct {

@@ -15,7 +15,10 @@ import (
 // processStat is what we read of /proc/PID/stat.
 type processStat struct {
 	state     byte
+	parent    int
+	flags     uint64 // PF_ of the kernel's sched.h
 	startTime uint64 // clock ticks after boot
+	exitCode  int    // as wait(2) gives it; of a zombie only
 }
 
 // readStat reads /proc/PID/stat. The second field is a name in brackets that may contain anything, brackets too, so
@@ -49,7 +52,13 @@ func parseStat(line []byte) (processStat, error) {
 	if err != nil {
 		return processStat{}, errStat
 	}
-	return processStat{state: fields[0][0], startTime: start}, nil
+	stat := processStat{state: fields[0][0], startTime: start}
+	stat.parent, _ = strconv.Atoi(string(fields[1]))
+	stat.flags, _ = strconv.ParseUint(string(fields[6]), 10, 64)
+	if len(fields) > 49 {
+		stat.exitCode, _ = strconv.Atoi(string(fields[49])) // field 52
+	}
+	return stat, nil
 }
 
 // alive says whether a recorded process still is that process, and not a zombie.
