@@ -114,7 +114,7 @@ func (f *follower) run() (err error) {
 		if f.counted, err = f.memory.Read(); err != nil {
 			return err
 		}
-		f.told = f.counted
+		f.told, f.nextMemory = f.counted, time.Now()
 	}
 	for {
 		if ended, err := f.wait(); err != nil || ended {

@@ -61,7 +61,7 @@ func openInit(record *state.Record) (int, error) {
 		return -1, fault.ErrNotRunning
 	}
 	fd, err := unix.PidfdOpen(record.Init.Pid, 0)
-	if err == unix.ESRCH {
+	if err == unix.ESRCH || err == unix.EINVAL { // EINVAL, before Linux 6.15: only its session or process group is left
 		return -1, fault.ErrNotRunning
 	}
 	if err != nil {
