@@ -13,6 +13,7 @@ import (
 
 	"github.com/tare-run/tare/libcontainer/capabilities"
 	"github.com/tare-run/tare/libcontainer/mountopt"
+	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/seccomp"
 	"github.com/tare-run/tare/libcontainer/spec"
 )
@@ -54,6 +55,7 @@ func linuxStructure() *features.Linux {
 		Apparmor:        &features.Apparmor{Enabled: new(false)},
 		Selinux:         &features.Selinux{Enabled: new(false)},
 		IntelRdt:        &features.IntelRdt{Enabled: new(false), Schemata: new(false), Monitoring: new(false)},
+		MemoryPolicy:    &features.MemoryPolicy{Modes: process.MemoryPolicyModes(), Flags: process.MemoryPolicyFlags()},
 		MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: new(false)}},
 		NetDevices:      &features.NetDevices{Enabled: new(false)},
 	}

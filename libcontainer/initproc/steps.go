@@ -80,6 +80,10 @@ func (p *proc) takeLate(s step.Step) error {
 		return process.Schedule(s)
 	case *step.IOPriority:
 		return process.IOPriority(s)
+	case *step.Personality:
+		return process.SetPersonality(s.Domain)
+	case *step.MemoryPolicy:
+		return process.SetMemoryPolicy(s)
 	case *step.Rlimits:
 		return process.Rlimits(s)
 	case *step.Stdio:

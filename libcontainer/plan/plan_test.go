@@ -81,6 +81,10 @@ func TestGolden(t *testing.T) {
 		{"seccomp-privileged", []func(*specs.Spec){seccomp, func(s *specs.Spec) { s.Process.NoNewPrivileges = false }}},
 		{"seccomp-privileged-hooks", []func(*specs.Spec){seccomp, hooks, func(s *specs.Spec) { s.Process.NoNewPrivileges = false }}},
 		{"hooks", []func(*specs.Spec){hooks}},
+		{"domain-and-policy", []func(*specs.Spec){func(s *specs.Spec) {
+			s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
+			s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0-1,3", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}
+		}}},
 		{"no-process", []func(*specs.Spec){func(s *specs.Spec) { s.Process = nil }}},
 		{"own-dev", []func(*specs.Spec){func(s *specs.Spec) { s.Mounts[1].Options = []string{"bind"}; s.Mounts[1].Source = "/dev" }}},
 		{"no-mount-namespace", []func(*specs.Spec){func(s *specs.Spec) {

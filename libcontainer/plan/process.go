@@ -92,6 +92,8 @@ func (c *compiler) resources(p *specs.Process) error {
 		c.add("/process/oomScoreAdj", &step.OOMScoreAdj{Adj: *p.OOMScoreAdj})
 	}
 	c.scheduling(p)
+	c.domain()
+	c.memoryPolicy()
 	if err := c.rlimits(p); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func (c *checker) paths() {
 	}
 	c.cgroupsPath(c.linux.CgroupsPath)
 	c.personality(c.linux.Personality)
+	c.memoryPolicy(c.linux.MemoryPolicy)
 }
 
 func (c *checker) coveredPaths(list []string, member string) {

@@ -34,8 +34,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(len(l.NetDevices) > 0, "network devices are", "linux", "netDevices")
 	c.refuse(l.MountLabel != "", "SELinux labels are", "linux", "mountLabel")
 	c.refuse(l.IntelRdt != nil, "Intel RDT is", "linux", "intelRdt")
-	c.refuse(l.MemoryPolicy != nil, "memory policies are", "linux", "memoryPolicy")
-	c.refuse(l.Personality != nil, "execution domains are", "linux", "personality")
 	if l.Resources != nil {
 		c.unsupportedResources(l.Resources)
 	}

@@ -26,8 +26,6 @@ func TestUnsupported(t *testing.T) {
 		{"G12", `"linux":{"timeOffsets":{"boottime":{}}}`, "/linux/timeOffsets", "time namespaces are"},
 		{"G16", `"linux":{"netDevices":{"eth0":{}}}`, "/linux/netDevices", "network devices are"},
 		{"I8", `"linux":{"mountLabel":"l"}`, "/linux/mountLabel", "SELinux labels are"},
-		{"I9", `"linux":{"personality":{"domain":"LINUX32"}}`, "/linux/personality", "execution domains are"},
-		{"I14", `"linux":{"memoryPolicy":{"mode":"MPOL_LOCAL"}}`, "/linux/memoryPolicy", "memory policies are"},
 		{"I16", `"linux":{"intelRdt":{}}`, "/linux/intelRdt", "Intel RDT is"},
 		{"J18", `"linux":{"resources":{"memory":{"kernel":1}}}`, "/linux/resources/memory/kernel", "kernel memory limits are"},
 		{"J18 TCP", `"linux":{"resources":{"memory":{"kernelTCP":1}}}`, "/linux/resources/memory/kernelTCP", "kernel TCP memory limits are"},

@@ -24,6 +24,8 @@ func (*RootPropagation) StepName() string { return "root propagation" }
 func (*OOMScoreAdj) StepName() string     { return "oom_score_adj" }
 func (*Scheduler) StepName() string       { return "scheduler" }
 func (*IOPriority) StepName() string      { return "io priority" }
+func (*Personality) StepName() string     { return "personality" }
+func (*MemoryPolicy) StepName() string    { return "set_mempolicy" }
 func (*Rlimits) StepName() string         { return "rlimits" }
 func (*Stdio) StepName() string           { return "stdio" }
 func (*MakeCwd) StepName() string         { return "make cwd" }

@@ -21,7 +21,7 @@ var Kinds = [...]Step{
 	&Propagation{}, &Root{}, &Mount{}, &CgroupMount{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
-	&OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
+	&OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
 	&LookPath{}, &WaitStart{}, &Seccomp{}, &CloseFDs{}, &Cwd{}, &Exec{},
 }
 
@@ -175,6 +175,15 @@ type Scheduler struct {
 
 // IOPriority sets the I/O priority (ioprio_set(2)): class 1 to 3, priority 0 to 7.
 type IOPriority struct{ Class, Priority int }
+
+// Personality sets the execution domain (personality(2)).
+type Personality struct{ Domain uint32 }
+
+// MemoryPolicy sets the NUMA policy (set_mempolicy(2)); flags are part of Mode.
+type MemoryPolicy struct {
+	Mode  int
+	Nodes []uint32
+}
 
 // Rlimits sets resource limits with prlimit(2). RaiseOnly raises hard limits, which takes CAP_SYS_RESOURCE, and lowers
 // nothing: the limit on open files is lowered last, because init opens some on its way.
