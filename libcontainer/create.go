@@ -6,6 +6,7 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/launch"
+	"github.com/tare-run/tare/libcontainer/netdevices"
 	"github.com/tare-run/tare/libcontainer/plan"
 	"github.com/tare-run/tare/libcontainer/state"
 )
@@ -30,6 +31,8 @@ type creation struct {
 	gateFd int
 	init   *launch.Process
 
+	netDevices *netdevices.Moved // nil for none
+
 	masterFd int // the container's terminal, for a run in the foreground; −1 for none
 
 	hooksRan bool // the runtime-side hooks have begun, so poststop hooks are due on failure
@@ -41,19 +44,20 @@ var createSteps = [...]struct {
 	name string
 	run  func(*creation) error
 }{
-	{"load", (*creation).load},                   // parse and validate
-	{"compile", (*creation).compile},             // host facts in, plan out
-	{"record intent", (*creation).recordIntent},  // every name that will be used is on disk before the first use
-	{"cgroup", (*creation).makeCgroup},           // before clone3, which puts init into it
-	{"image", (*creation).openImage},             //
-	{"start gate", (*creation).openGate},         //
-	{"clone", (*creation).clone},                 // init boots from here on, while the next four steps run
-	{"join v1 cgroups", (*creation).joinCgroups}, // before the plan: init unshares its cgroup namespace with it
-	{"limits", (*creation).setLimits},            // before the plan: nothing of the container runs without them
-	{"device filter", (*creation).setDevices},    //
-	{"seccomp program", (*creation).seccomp},     //
-	{"send plan", (*creation).sendPlan},          //
-	{"await created", (*creation).await},         // hooks of the runtime side run in here
+	{"load", (*creation).load},                      // parse and validate
+	{"compile", (*creation).compile},                // host facts in, plan out
+	{"record intent", (*creation).recordIntent},     // every name that will be used is on disk before the first use
+	{"cgroup", (*creation).makeCgroup},              // before clone3, which puts init into it
+	{"image", (*creation).openImage},                //
+	{"start gate", (*creation).openGate},            //
+	{"clone", (*creation).clone},                    // init boots from here on, while the next four steps run
+	{"join v1 cgroups", (*creation).joinCgroups},    // before the plan: init unshares its cgroup namespace with it
+	{"limits", (*creation).setLimits},               // before the plan: nothing of the container runs without them
+	{"device filter", (*creation).setDevices},       //
+	{"seccomp program", (*creation).seccomp},        //
+	{"network devices", (*creation).moveNetDevices}, // before the plan, hence before hooks and sysctls that name them
+	{"send plan", (*creation).sendPlan},             //
+	{"await created", (*creation).await},            // hooks of the runtime side run in here
 	{"limit processes", (*creation).limitProcesses},
 	{"record created", (*creation).recordCreated},
 	{"hand over", (*creation).handOver}, // pid file, pidfd; then init is released
@@ -88,6 +92,7 @@ func (r *Runtime) create(o *CreateOptions, by starter) (*creation, error) {
 			return nil, err
 		}
 	}
+	c.leaveNetDevices()
 	return c, nil
 }
 
@@ -97,6 +102,7 @@ func (c *creation) undo() {
 	if c.init != nil {
 		c.init.Abort()
 	}
+	c.fetchNetDevices()
 	if c.dir == nil {
 		return
 	}

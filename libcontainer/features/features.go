@@ -57,7 +57,7 @@ func linuxStructure() *features.Linux {
 		IntelRdt:        &features.IntelRdt{Enabled: new(false), Schemata: new(false), Monitoring: new(false)},
 		MemoryPolicy:    &features.MemoryPolicy{Modes: process.MemoryPolicyModes(), Flags: process.MemoryPolicyFlags()},
 		MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: new(false)}},
-		NetDevices:      &features.NetDevices{Enabled: new(false)},
+		NetDevices:      &features.NetDevices{Enabled: new(true)},
 	}
 }
 

@@ -38,6 +38,7 @@ type Plan struct {
 	CloneFlags uint64 // namespaces to make; the cgroup namespace is a step of init instead
 	Join       []Namespace
 	Rootfs     string // absolute host path
+	NetDevices []NetDevice // moved before init gets its steps
 	Init       []step.Entry
 	Warnings   []string
 	// NeedsSeccomp says that Init has a step.Seccomp whose Filter the runtime fills in while init boots.
@@ -65,6 +66,7 @@ func Compile(in *Input) (*Plan, error) {
 	c := &compiler{in: in, spec: in.Spec, plan: &Plan{Init: make([]step.Entry, 0, 64)}}
 	for _, part := range []func() error{
 		c.namespaces, // before everything: the rest of init runs inside them
+		c.netDevices,
 		c.root,
 		c.mounts,
 		c.devices, // after the mounts: /dev is usually one of them

@@ -64,6 +64,7 @@ func (c *checker) paths() {
 	c.cgroupsPath(c.linux.CgroupsPath)
 	c.personality(c.linux.Personality)
 	c.memoryPolicy(c.linux.MemoryPolicy)
+	c.netDevices(c.linux.NetDevices)
 }
 
 func (c *checker) coveredPaths(list []string, member string) {

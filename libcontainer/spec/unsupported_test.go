@@ -24,7 +24,6 @@ func TestUnsupported(t *testing.T) {
 		{"G9 uid", `"linux":{"uidMappings":[{}]}`, "/linux/uidMappings", "user namespaces are"},
 		{"G9 gid", `"linux":{"gidMappings":[{}]}`, "/linux/gidMappings", "user namespaces are"},
 		{"G12", `"linux":{"timeOffsets":{"boottime":{}}}`, "/linux/timeOffsets", "time namespaces are"},
-		{"G16", `"linux":{"netDevices":{"eth0":{}}}`, "/linux/netDevices", "network devices are"},
 		{"I8", `"linux":{"mountLabel":"l"}`, "/linux/mountLabel", "SELinux labels are"},
 		{"I16", `"linux":{"intelRdt":{}}`, "/linux/intelRdt", "Intel RDT is"},
 		{"J18", `"linux":{"resources":{"memory":{"kernel":1}}}`, "/linux/resources/memory/kernel", "kernel memory limits are"},
