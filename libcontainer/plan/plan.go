@@ -37,7 +37,7 @@ type Namespace struct {
 type Plan struct {
 	CloneFlags uint64 // namespaces to make; the cgroup namespace is a step of init instead
 	Join       []Namespace
-	Rootfs     string // absolute host path
+	Rootfs     string      // absolute host path
 	NetDevices []NetDevice // moved before init gets its steps
 	Init       []step.Entry
 	Warnings   []string
