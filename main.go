@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer"
 	"github.com/tare-run/tare/libcontainer/initproc"
@@ -43,6 +44,7 @@ type containers interface {
 	Delete(id string, force bool) error
 	Pause(id string) error
 	Resume(id string) error
+	Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error)
 	List() ([]libcontainer.State, error)
 	Statistics(id string) (*libcontainer.Statistics, error)
 	Events(id string, interval time.Duration, emit func(*libcontainer.Event) error) error
@@ -91,6 +93,7 @@ func (p *program) app() *cli.App {
 		p.deleteCommand(),
 		p.pauseCommand(),
 		p.resumeCommand(),
+		p.updateCommand(),
 		p.runCommand(),
 		p.listCommand(),
 		p.psCommand(),

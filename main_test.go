@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/tare-run/tare/libcontainer"
 )
 
@@ -24,6 +25,7 @@ type recorder struct {
 	list   []libcontainer.State
 	err    error
 
+	resources  specs.LinuxResources
 	statistics *libcontainer.Statistics
 	events     []libcontainer.Event
 	pids       []int
@@ -48,8 +50,11 @@ func (r *recorder) Delete(id string, force bool) error {
 	r.force = force
 	return r.note("delete", id, nil)
 }
-func (r *recorder) Pause(id string) error               { return r.note("pause", id, nil) }
-func (r *recorder) Resume(id string) error              { return r.note("resume", id, nil) }
+func (r *recorder) Pause(id string) error  { return r.note("pause", id, nil) }
+func (r *recorder) Resume(id string) error { return r.note("resume", id, nil) }
+func (r *recorder) Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error) {
+	return &r.resources, r.note("update", id, *o)
+}
 func (r *recorder) List() ([]libcontainer.State, error) { return r.list, r.note("list", "", nil) }
 func (r *recorder) Statistics(id string) (*libcontainer.Statistics, error) {
 	return r.statistics, r.note("statistics", id, nil)
@@ -216,7 +221,7 @@ func TestHelp(t *testing.T) {
 		status int
 	}{
 		{"", 0}, {"--help", 0}, {"-h", 0}, {"help", 0}, {"help create", 0}, {"--root /nonexistent create --help", 0},
-		{"exec web1", 1}, {"checkpoint --help", 1}, {"--debug update", 1},
+		{"exec web1", 1}, {"checkpoint --help", 1}, {"--debug restore", 1},
 	}
 	for _, verb := range newProgram("tare", nil, nil).app().Commands {
 		if !verb.Hidden {

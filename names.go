@@ -27,6 +27,8 @@ func withPlainNames(flags []cli.Flag) []cli.Flag {
 			flags[i] = &plainFlag{f, append([]string{f.Name}, f.Aliases...)}
 		case *cli.DurationFlag:
 			flags[i] = &plainFlag{f, append([]string{f.Name}, f.Aliases...)}
+		case *cli.GenericFlag:
+			flags[i] = &plainFlag{f, append([]string{f.Name}, f.Aliases...)}
 		case *cli.IntFlag:
 			flags[i] = &plainFlag{f, append([]string{f.Name}, f.Aliases...)}
 		}

@@ -46,6 +46,28 @@ type KillOptions struct {
 	All    bool // every process of the container's cgroup
 }
 
+// UpdateOptions are the flags of update.
+type UpdateOptions struct {
+	Resources      string      // file with a JSON patch of /linux/resources, "-" is standard input; package resources says what it means
+	Limits         []LimitFlag // on top of that
+	ReplaceDevices bool        // the device rules of the file replace those in force
+	DeviceRules    []DeviceRuleFlag
+}
+
+// LimitFlag is one limit given by a flag.
+type LimitFlag struct {
+	Flag    string // as the user wrote it: "--memory"
+	Pointer string // below /linux/resources: "/memory/limit"
+	Value   string // JSON; null removes the limit
+}
+
+// DeviceRuleFlag is a device rule that comes after those in force, and so decides before them.
+type DeviceRuleFlag struct {
+	Flag  string
+	Allow bool
+	Rule  string
+}
+
 // Status is the state of a container; the words are the specification's.
 type Status string
 

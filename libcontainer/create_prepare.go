@@ -58,6 +58,10 @@ func readConfig(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
+	return readAll(fd)
+}
+
+func readAll(fd int) ([]byte, error) {
 	content := make([]byte, 0, 16<<10)
 	for {
 		if len(content) == cap(content) {

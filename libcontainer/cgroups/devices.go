@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -18,8 +19,7 @@ const filterName = "tare_devices"
 const pointerDevices = "/linux/resources/devices"
 
 // SetDevices puts the device rules in force; package devicefilter says what they mean, also what an empty list means. It
-// uses a BPF program on the unified hierarchy, or the controller "devices" of cgroup v1. Used again, it replaces the
-// rules without a moment in between.
+// uses a BPF program on the unified hierarchy, or the controller "devices" of cgroup v1.
 //
 // Programs are kept in cacheDir (package helper). notCached is why one could not be; the rules are in force all the same.
 //
@@ -37,24 +37,30 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, cacheDir string) (
 	return nil, m.setV1Devices(policy)
 }
 
-func (m *Manager) setV1Devices(policy devicefilter.Policy) error {
-	h := m.v1("devices")
-	if h == nil {
-		if policy.Unrestricted() {
-			return nil
-		}
-		return fault.At(pointerDevices, m.absent("devices"))
+// UpdateDevices puts other rules in force while processes run, without a moment in which something is denied that both the
+// old rules and the new ones allow (H18, H24). before are the rules that are in force. After an error they still are.
+//
+// Preconditions: the cgroup exists.
+func (m *Manager) UpdateDevices(before, after []specs.LinuxDeviceCgroup, cacheDir string) (notCached, err error) {
+	if m.unified() != nil {
+		return m.SetDevices(after, cacheDir)
 	}
-	lines, err := policy.V1()
+	from, err := devicefilter.FromSpec(before)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, line := range lines {
-		if err := h.write(line.File, line.Value); err != nil {
-			return fault.At(pointerDevices, err)
-		}
+	to, err := devicefilter.FromSpec(after)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return nil, m.updateV1Devices(from, to)
+}
+
+// SameDevices says whether two lists of rules mean the same.
+func SameDevices(a, b []specs.LinuxDeviceCgroup) bool {
+	p, errA := devicefilter.FromSpec(a)
+	q, errB := devicefilter.FromSpec(b)
+	return errA == nil && errB == nil && bytes.Equal(p.Key(), q.Key())
 }
 
 // setFilter attaches the policy's program, and detaches what this program attached before. On a cgroup that was made

@@ -26,6 +26,7 @@ type hierarchy struct {
 	mount       string
 	controllers []string // nil: the unified hierarchy
 	made        int      // how many of the last components of the path did not exist before; they are ours to remove
+	journal     *journal // notes what is written, if not nil
 }
 
 func (h *hierarchy) isUnified() bool { return h.controllers == nil }

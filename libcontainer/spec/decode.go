@@ -13,8 +13,9 @@ import (
 // The first problem stops it: err is set and every later call returns at once, so that the functions that name the
 // members of an object need no error handling.
 type decoder struct {
-	text *jsontext.Decoder
-	err  error
+	text  *jsontext.Decoder
+	nulls *[]string // receives the pointers of members that are null; nil where null means absent
+	err   error
 }
 
 // The functions below and those in decode_*.go all read exactly one value from d into *v. null leaves *v alone.
@@ -53,6 +54,10 @@ func table[T any](d *decoder, v *map[string]T, element func(*decoder, *T)) {
 	out := map[string]T{}
 	object(d, func(name string) {
 		var e T
+		if d.nulls != nil && d.text.PeekKind() == 'n' {
+			d.next()
+			return
+		}
 		d.refuseNull()
 		element(d, &e)
 		out[name] = e
@@ -125,6 +130,9 @@ func (d *decoder) next() (jsontext.Token, bool) {
 	}
 	t, err := d.text.ReadToken()
 	d.err = err
+	if d.nulls != nil && t.Kind() == 'n' {
+		*d.nulls = append(*d.nulls, string(d.text.StackPointer()))
+	}
 	return t, err == nil
 }
 

@@ -39,7 +39,12 @@ func Load(data []byte) (*specs.Spec, error) {
 // decode reads one document with read, and makes sure that nothing follows it.
 func decode[T any](data []byte, v *T, read func(*decoder, *T)) error {
 	d := &decoder{text: jsontext.NewDecoder(bytes.NewBuffer(data))}
-	read(d, v)
+	return d.document(data, func() { read(d, v) })
+}
+
+// document is decode for a decoder that has been made.
+func (d *decoder) document(data []byte, read func()) error {
+	read()
 	if d.err == nil {
 		if _, err := d.text.ReadToken(); err == nil {
 			d.err = &fault.Error{File: configName, Err: fault.Text("more than one JSON value")}

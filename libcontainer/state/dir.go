@@ -139,9 +139,18 @@ func (d *Dir) SaveConfig(config []byte) error { return d.write("config.json", co
 // Config reads the saved configuration.
 func (d *Dir) Config() ([]byte, error) { return d.read("config.json", maxConfig) }
 
+// SaveResources keeps the limits and device rules that an update has made of those in config.json.
+func (d *Dir) SaveResources(resources []byte) error { return d.write("resources.json", resources) }
+
+// Resources reads what SaveResources has kept; ENOENT where there has been no update.
+func (d *Dir) Resources() ([]byte, error) { return d.read("resources.json", maxConfig) }
+
+// CacheDir is that of the runtime root.
+func (d *Dir) CacheDir() string { return d.root.CacheDir() }
+
 // Remove removes the directory and what we put into it. It is idempotent.
 func (d *Dir) Remove() error {
-	for _, name := range []string{"start", "config.json", "config.json.new", "state.json.new", "state.json"} {
+	for _, name := range []string{"start", "config.json", "config.json.new", "resources.json", "resources.json.new", "state.json.new", "state.json"} {
 		if err := unix.Unlinkat(d.fd, name, 0); err != nil && err != unix.ENOENT {
 			return &fault.Error{Op: "remove", Path: d.path(name), Err: err}
 		}

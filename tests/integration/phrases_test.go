@@ -92,6 +92,12 @@ var phrases = []phrase{
 		return b.try("pause")
 	}},
 	{"pause of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("pause") }},
+	{"update of a stopped container", "container not running", func(t *testing.T) result {
+		b := newBundle(t, withArgs("true")).create().start()
+		b.wait()
+		return b.try("update", "--pids-limit=5")
+	}},
+	{"update of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("update", "--pids-limit=5") }},
 	{"terminal that nobody takes", "cannot allocate tty if", failing("true", withProcess(withTerminal))},
 }
 
