@@ -10,6 +10,7 @@ import (
 
 	"github.com/tare-run/tare/libcontainer"
 	"github.com/tare-run/tare/libcontainer/cgroups/stats"
+	"github.com/tare-run/tare/libcontainer/resctrl"
 )
 
 // someStatistics has a number in every place that a reader looks at.
@@ -40,6 +41,7 @@ func someStatistics() *libcontainer.Statistics {
 			Hugetlb: map[string]stats.Hugetlb{"2MB": {Usage: 2097152, Failcnt: 1}},
 			Rdma:    []stats.Rdma{{Device: "mlx4_0", Handles: 2, Objects: 2000}},
 		},
+		IntelRdt:          &resctrl.Stats{CMT: []resctrl.CMT{{LLCOccupancy: 4096}}, MBM: []resctrl.MBM{{TotalBytes: 9, LocalBytes: 5}}},
 		NetworkInterfaces: []libcontainer.NetworkInterface{{Name: `e"th\0`, RxBytes: 10, TxBytes: 20, RxPackets: 1, TxPackets: 2}},
 	}
 }
@@ -176,6 +178,7 @@ func TestOpenMetrics(t *testing.T) {
 		`tare_container_memory_events_total{id="web\"1",event="high"}`:                              "4",
 		`tare_container_pressure_stalled_seconds_total{id="web\"1",resource="io",share="some"}`:     "1.5",
 		`tare_container_pressure_ratio{id="web\"1",resource="cpu",share="some",window="10s"}`:       "0.125",
+		`tare_container_memory_traffic_bytes_total{id="web\"1",cache="0",scope="local"}`:            "5",
 		`tare_container_processes_limit{id="web\"1"}`:                                               "+Inf",
 		`tare_container_network_bytes_total{id="web\"1",interface="e\"th\\0",direction="transmit"}`: "20",
 		`tare_container_io_bytes_total{id="web\"1",device="8:0",operation="Read"}`:                  "4096",

@@ -27,6 +27,7 @@ func openMetrics(id string, s *libcontainer.Statistics) []byte {
 	x.hugetlb(s)
 	x.rdma(s)
 	x.network(s)
+	x.rdt(s)
 	return append(x.text, "# EOF\n"...)
 }
 
@@ -263,5 +264,20 @@ func (x *exposition) network(s *libcontainer.Statistics) {
 			x.sample(f.name+"_total", number(f.received(n)), "interface", n.Name, "direction", "receive")
 			x.sample(f.name+"_total", number(f.sent(n)), "interface", n.Name, "direction", "transmit")
 		}
+	}
+}
+
+func (x *exposition) rdt(s *libcontainer.Statistics) {
+	if s.IntelRdt == nil {
+		return
+	}
+	x.family("tare_container_llc_occupancy_bytes", gauge, "bytes", "Last level cache in use by cache.")
+	for i, c := range s.IntelRdt.CMT {
+		x.sample("tare_container_llc_occupancy_bytes", number(c.LLCOccupancy), "cache", strconv.Itoa(i))
+	}
+	x.family("tare_container_memory_traffic_bytes", counter, "bytes", "Memory traffic by cache; local is the part to the memory of its own node.")
+	for i, c := range s.IntelRdt.MBM {
+		x.sample("tare_container_memory_traffic_bytes_total", number(c.TotalBytes), "cache", strconv.Itoa(i), "scope", "total")
+		x.sample("tare_container_memory_traffic_bytes_total", number(c.LocalBytes), "cache", strconv.Itoa(i), "scope", "local")
 	}
 }

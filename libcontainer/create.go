@@ -8,6 +8,7 @@ import (
 	"github.com/tare-run/tare/libcontainer/launch"
 	"github.com/tare-run/tare/libcontainer/netdevices"
 	"github.com/tare-run/tare/libcontainer/plan"
+	"github.com/tare-run/tare/libcontainer/resctrl"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
@@ -31,7 +32,9 @@ type creation struct {
 	gateFd int
 	init   *launch.Process
 
-	netDevices *netdevices.Moved // nil for none
+	netDevices  *netdevices.Moved // nil for none
+	resctrl     *resctrl.Group    // nil without intelRdt
+	madeResctrl *resctrl.Made
 
 	masterFd int // the container's terminal, for a run in the foreground; −1 for none
 
@@ -55,6 +58,7 @@ var createSteps = [...]struct {
 	{"limits", (*creation).setLimits},               // before the plan: nothing of the container runs without them
 	{"device filter", (*creation).setDevices},       //
 	{"seccomp program", (*creation).seccomp},        //
+	{"resource groups", (*creation).joinResctrl},    // before the plan: init has no children yet
 	{"network devices", (*creation).moveNetDevices}, // before the plan, hence before hooks and sysctls that name them
 	{"send plan", (*creation).sendPlan},             //
 	{"await created", (*creation).await},            // hooks of the runtime side run in here
@@ -103,6 +107,7 @@ func (c *creation) undo() {
 		c.init.Abort()
 	}
 	c.fetchNetDevices()
+	c.undoResctrl()
 	if c.dir == nil {
 		return
 	}

@@ -152,6 +152,9 @@ func (c *creation) compile() error {
 	if err != nil {
 		return err
 	}
+	if err := c.planResctrl(); err != nil {
+		return err
+	}
 	if c.plan, err = plan.Compile(in); err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (c *creation) recordIntent() error {
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
 		NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
-		Cgroup: recordCgroup(c.cgroup), Listener: hasListener(c.spec),
+		Cgroup: recordCgroup(c.cgroup), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
 	}
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0

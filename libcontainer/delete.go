@@ -73,6 +73,9 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 	if err := destroyCgroup(m, outlivesInit(record, m)); err != nil {
 		return err
 	}
+	if err := removeResctrl(record); err != nil {
+		return err
+	}
 	if record.Poststop && !record.PoststopRan {
 		if err := r.deletePoststop(d, record); err != nil {
 			return err

@@ -99,7 +99,7 @@ func (f *follower) close() {
 	f.suspects.close()
 }
 
-func (f *follower) statistics() (*Statistics, error) { return readStatistics(f.cgroup, f.record.Init) }
+func (f *follower) statistics() (*Statistics, error) { return readStatistics(f.cgroup, f.record) }
 
 func (f *follower) send(kind EventType, data any) error {
 	return f.emit(&Event{Type: kind, ID: f.record.ID, Data: data})

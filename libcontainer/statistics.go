@@ -9,13 +9,14 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/cgroups/stats"
+	"github.com/tare-run/tare/libcontainer/resctrl"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
 // Statistics is what a stats event tells of a container, in the shape that runc prints.
 type Statistics struct {
 	*stats.Stats
-	IntelRdt          struct{}           `json:"intel_rdt"`
+	IntelRdt          *resctrl.Stats     `json:"intel_rdt"` // never nil
 	NetworkInterfaces []NetworkInterface `json:"network_interfaces"`
 }
 
@@ -44,16 +45,20 @@ func (r *Runtime) Statistics(id string) (*Statistics, error) {
 }
 
 // readStatistics reads everything there is to know about the container.
-func readStatistics(m *cgroups.Manager, init state.Process) (*Statistics, error) {
+func readStatistics(m *cgroups.Manager, record *state.Record) (*Statistics, error) {
 	counted, err := m.Stats()
 	if err != nil {
 		return nil, err
 	}
-	interfaces, err := networkInterfaces(init)
+	interfaces, err := networkInterfaces(record.Init)
 	if err != nil {
 		return nil, err
 	}
-	return &Statistics{Stats: counted, NetworkInterfaces: interfaces}, nil
+	s := &Statistics{Stats: counted, NetworkInterfaces: interfaces, IntelRdt: &resctrl.Stats{}}
+	if g := recordedResctrl(record); g != nil {
+		s.IntelRdt, err = g.Stats()
+	}
+	return s, err
 }
 
 // networkInterfaces reads the interfaces that the init process sees. Those of a container in the runtime's own network

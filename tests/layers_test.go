@@ -133,7 +133,7 @@ var thirdParty = map[string][]string{
 	"github.com/cilium/ebpf":                 {"libcontainer/cgroups/devicefilter/assemble"},
 	"github.com/seccomp/libseccomp-golang":   {"libcontainer/seccomp/libseccomp"},
 	"github.com/urfave/cli/v2":               {"."},
-	"github.com/moby/sys/mountinfo":          {"libcontainer/cgroups"},
+	"github.com/moby/sys/mountinfo":          {"libcontainer/cgroups", "libcontainer/resctrl"},            // each finds its file system
 	"github.com/go-json-experiment/json":     {"libcontainer", "libcontainer/spec", "libcontainer/state"}, // as if it were encoding/json
 	"github.com/opencontainers/runtime-spec": nil,                                                         // the vocabulary of every package above internal
 	"golang.org/x/sys":                       nil,                                                         // the kernel's

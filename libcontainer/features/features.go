@@ -54,7 +54,7 @@ func linuxStructure() *features.Linux {
 		Seccomp:         seccompStructure(),
 		Apparmor:        &features.Apparmor{Enabled: new(false)},
 		Selinux:         &features.Selinux{Enabled: new(false)},
-		IntelRdt:        &features.IntelRdt{Enabled: new(false), Schemata: new(false), Monitoring: new(false)},
+		IntelRdt:        &features.IntelRdt{Enabled: new(true), Schemata: new(true), Monitoring: new(true)},
 		MemoryPolicy:    &features.MemoryPolicy{Modes: process.MemoryPolicyModes(), Flags: process.MemoryPolicyFlags()},
 		MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: new(false)}},
 		NetDevices:      &features.NetDevices{Enabled: new(true)},

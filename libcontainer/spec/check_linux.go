@@ -65,6 +65,7 @@ func (c *checker) paths() {
 	c.personality(c.linux.Personality)
 	c.memoryPolicy(c.linux.MemoryPolicy)
 	c.netDevices(c.linux.NetDevices)
+	c.intelRdt(c.linux.IntelRdt)
 }
 
 func (c *checker) coveredPaths(list []string, member string) {

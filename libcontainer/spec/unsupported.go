@@ -32,7 +32,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(len(l.GIDMappings) > 0, "user namespaces are", "linux", "gidMappings")
 	c.refuse(len(l.TimeOffsets) > 0, "time namespaces are", "linux", "timeOffsets")
 	c.refuse(l.MountLabel != "", "SELinux labels are", "linux", "mountLabel")
-	c.refuse(l.IntelRdt != nil, "Intel RDT is", "linux", "intelRdt")
 	if l.Resources != nil {
 		c.unsupportedResources(l.Resources)
 	}

@@ -25,7 +25,6 @@ func TestUnsupported(t *testing.T) {
 		{"G9 gid", `"linux":{"gidMappings":[{}]}`, "/linux/gidMappings", "user namespaces are"},
 		{"G12", `"linux":{"timeOffsets":{"boottime":{}}}`, "/linux/timeOffsets", "time namespaces are"},
 		{"I8", `"linux":{"mountLabel":"l"}`, "/linux/mountLabel", "SELinux labels are"},
-		{"I16", `"linux":{"intelRdt":{}}`, "/linux/intelRdt", "Intel RDT is"},
 		{"J18", `"linux":{"resources":{"memory":{"kernel":1}}}`, "/linux/resources/memory/kernel", "kernel memory limits are"},
 		{"J18 TCP", `"linux":{"resources":{"memory":{"kernelTCP":1}}}`, "/linux/resources/memory/kernelTCP", "kernel TCP memory limits are"},
 		{"J19", `"linux":{"resources":{"memory":{"swappiness":0}}}`, "/linux/resources/memory/swappiness", "memory swappiness is"},

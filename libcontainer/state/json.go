@@ -36,6 +36,10 @@ func encode(r *Record) ([]byte, error) {
 			e.name("cgroup")
 			e.object(func() { e.cgroup(r.Cgroup) })
 		}
+		if r.Resctrl != nil {
+			e.name("resctrl")
+			e.object(func() { e.resctrl(r.Resctrl) })
+		}
 		e.name("init")
 		e.object(func() {
 			e.number("pid", uint64(r.Init.Pid))
@@ -95,6 +99,13 @@ func (e *encoder) cgroup(c *Cgroup) {
 	e.token(jsontext.EndArray)
 }
 
+func (e *encoder) resctrl(r *Resctrl) {
+	e.text("root", r.Root)
+	e.text("class", r.Class)
+	e.boolean("owned", r.Owned)
+	e.text("monitor", r.Monitor)
+}
+
 var errShape = errors.New("not the record of a container")
 
 // decoder reads what encoder wrote; the first problem sticks in err.
@@ -137,6 +148,9 @@ func (d *decoder) member(r *Record, name string) {
 	case "cgroup":
 		r.Cgroup = &Cgroup{}
 		d.object(func(name string) { d.cgroup(r.Cgroup, name) })
+	case "resctrl":
+		r.Resctrl = &Resctrl{}
+		d.object(func(name string) { d.resctrl(r.Resctrl, name) })
 	case "init":
 		d.object(func(name string) {
 			if name == "pid" {
@@ -197,6 +211,21 @@ func (d *decoder) cgroup(c *Cgroup, name string) {
 		})
 		c.Hierarchies = append(c.Hierarchies, h)
 	})
+}
+
+func (d *decoder) resctrl(r *Resctrl, name string) {
+	switch name {
+	case "root":
+		r.Root = d.text()
+	case "class":
+		r.Class = d.text()
+	case "owned":
+		r.Owned = d.boolean()
+	case "monitor":
+		r.Monitor = d.text()
+	default:
+		d.fail(d.from.SkipValue())
+	}
 }
 
 func (d *decoder) fail(err error) {

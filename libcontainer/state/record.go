@@ -25,7 +25,8 @@ type Record struct {
 	Owner       uint32 // uid of the caller of create
 	Annotations map[string]string
 
-	Cgroup *Cgroup // nil without one
+	Cgroup  *Cgroup  // nil without one
+	Resctrl *Resctrl // nil where config.json has no intelRdt
 
 	Init Process
 	// Image is the device and inode of the sealed init. While /proc/PID/exe is that file, the program has not been started.
@@ -59,6 +60,14 @@ type CgroupHierarchy struct {
 	Mount       string
 	Controllers string
 	Made        int
+}
+
+// Resctrl is what package resctrl calls a group; the fields are explained there.
+type Resctrl struct {
+	Root    string
+	Class   string
+	Owned   bool
+	Monitor string
 }
 
 // Load reads the record.

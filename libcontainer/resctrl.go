@@ -1,0 +1,86 @@
+package libcontainer
+
+import (
+	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/resctrl"
+	"github.com/tare-run/tare/libcontainer/state"
+)
+
+// planResctrl finds the container's place in the resctrl file system, without making it.
+func (c *creation) planResctrl() error {
+	if c.spec.Linux == nil || c.spec.Linux.IntelRdt == nil {
+		return nil // "the runtime MUST NOT manipulate any resctrl pseudo-filesystems"
+	}
+	root, err := resctrl.Find()
+	if err != nil {
+		return err
+	}
+	c.resctrl, err = resctrl.Plan(root, c.o.ID, c.spec.Linux.IntelRdt)
+	return err
+}
+
+// joinResctrl puts init into its groups. Hooks and whatever else init starts follow it.
+func (c *creation) joinResctrl() (err error) {
+	if c.resctrl != nil {
+		c.madeResctrl, err = c.resctrl.Apply(c.spec.Linux.IntelRdt, c.init.Pid)
+	}
+	return err
+}
+
+func (c *creation) undoResctrl() {
+	if c.madeResctrl == nil {
+		return
+	}
+	if err := c.madeResctrl.Undo(); err != nil {
+		c.warn("create " + c.o.ID + ": " + err.Error())
+	}
+}
+
+func recordResctrl(g *resctrl.Group) *state.Resctrl {
+	if g == nil {
+		return nil
+	}
+	r := state.Resctrl(*g)
+	return &r
+}
+
+// recordedResctrl is the way back; nil where the container is in no group of its own choice.
+func recordedResctrl(record *state.Record) *resctrl.Group {
+	if record.Resctrl == nil {
+		return nil
+	}
+	g := resctrl.Group(*record.Resctrl)
+	return &g
+}
+
+// addToResctrl puts a process that exec has started into the container's groups.
+func addToResctrl(record *state.Record, pid int) error {
+	if g := recordedResctrl(record); g != nil {
+		return g.Add(pid)
+	}
+	return nil
+}
+
+// setResctrlSchemas changes the share of cache and memory bandwidth of a container that was created with one; either
+// schema may be empty.
+func setResctrlSchemas(record *state.Record, l3Cache, memoryBandwidth string) error {
+	if l3Cache == "" && memoryBandwidth == "" {
+		return nil
+	}
+	g := recordedResctrl(record)
+	if g == nil {
+		return &fault.Error{
+			Pointer: "/linux/intelRdt", Err: fault.Text("the container was created without"),
+			Hint: "only what create has put into a class of service can be given another share",
+		}
+	}
+	return g.SetSchemas(l3Cache, memoryBandwidth)
+}
+
+// removeResctrl removes what the container owns there.
+func removeResctrl(record *state.Record) error {
+	if g := recordedResctrl(record); g != nil {
+		return g.Remove()
+	}
+	return nil
+}
