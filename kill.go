@@ -12,6 +12,7 @@ RTMIN+3, RTMAX-1. Signal 0 only checks that there is a process.`
 
 func (p *program) killCommand() *cli.Command {
 	var o libcontainer.KillOptions
+	var regex bool
 	return &cli.Command{
 		Name:        "kill",
 		Usage:       "send a signal to a container",
@@ -20,6 +21,8 @@ func (p *program) killCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Destination: &o.All, DisableDefaultText: true,
 				Usage: "signal every process in the control group of the container, stopped or not"},
+			&cli.BoolFlag{Name: "regex", Aliases: []string{"r"}, Destination: &regex, DisableDefaultText: true,
+				Usage: "ID is a regular expression: signal every container whose ID it matches"},
 		},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, 1, 2)
@@ -32,6 +35,9 @@ func (p *program) killCommand() *cli.Command {
 			}
 			if o.Signal, err = parseSignal(name); err != nil {
 				return &fault.Verb{Verb: "kill", ID: id, Err: err}
+			}
+			if regex {
+				return p.containers().KillMatching(id, o)
 			}
 			return p.containers().Kill(id, o)
 		},

@@ -41,7 +41,9 @@ type containers interface {
 	Start(id string) error
 	State(id string) (*libcontainer.State, error)
 	Kill(id string, o libcontainer.KillOptions) error
+	KillMatching(pattern string, o libcontainer.KillOptions) error
 	Delete(id string, force bool) error
+	DeleteMatching(pattern string, force bool) error
 	Pause(id string) error
 	Resume(id string) error
 	Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error)

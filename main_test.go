@@ -50,6 +50,13 @@ func (r *recorder) Delete(id string, force bool) error {
 	r.force = force
 	return r.note("delete", id, nil)
 }
+func (r *recorder) KillMatching(pattern string, o libcontainer.KillOptions) error {
+	return r.note("kill matching", pattern, o)
+}
+func (r *recorder) DeleteMatching(pattern string, force bool) error {
+	r.force = force
+	return r.note("delete matching", pattern, nil)
+}
 func (r *recorder) Pause(id string) error  { return r.note("pause", id, nil) }
 func (r *recorder) Resume(id string) error { return r.note("resume", id, nil) }
 func (r *recorder) Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error) {
@@ -145,6 +152,8 @@ func TestVerbs(t *testing.T) {
 		{name: "delete -f", args: "delete -f web1", call: "delete", id: "web1", force: true},
 		{name: "pause", args: "pause web1", call: "pause", id: "web1"},
 		{name: "resume", args: "resume web1", call: "resume", id: "web1"},
+		{name: "kill --regex (C20)", args: "kill --regex ^web 9", call: "kill matching", id: "^web", options: libcontainer.KillOptions{Signal: 9}},
+		{name: "delete --regex", args: "delete -f --regex .", call: "delete matching", id: ".", force: true},
 		{name: "list", args: "list", call: "list"},
 		{name: "a container called help", args: "delete help", call: "delete", id: "help"},
 		{name: "a container called h", args: "kill h", call: "kill", id: "h", options: libcontainer.KillOptions{Signal: 15}},

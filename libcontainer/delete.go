@@ -45,7 +45,7 @@ func (r *Runtime) delete(id string, force bool) error {
 	if status := lockedStatus(d, record); !force && (status == StatusRunning || status == StatusPaused) {
 		return &fault.Error{Err: notStopped(id, status), Hint: "kill it first, or use --force"}
 	}
-	return r.remove(d, record)
+	return r.removeAll(d, record, force)
 }
 
 // lockedStatus is statusOf for the holder of the lock, for whom an unfinished create is a dead one.
@@ -63,6 +63,11 @@ func notStopped(id string, status Status) error {
 
 // remove kills what lives and removes everything, in an order that can be interrupted and done again: the record goes last.
 func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
+	return r.removeAll(d, record, false)
+}
+
+// removeAll is remove; with force whatever somebody else has put into the container's cgroup is killed too, not waited for.
+func (r *Runtime) removeAll(d *state.Dir, record *state.Record, force bool) error {
 	m, err := recordedCgroup(record)
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 	if err := killInit(record, m); err != nil {
 		return err
 	}
-	if err := destroyCgroup(m, outlivesInit(record, m)); err != nil {
+	if err := destroyCgroup(m, killsCgroup(record, m, force)); err != nil {
 		return err
 	}
 	if err := removeResctrl(record); err != nil {
@@ -84,14 +89,18 @@ func (r *Runtime) remove(d *state.Dir, record *state.Record) error {
 	return d.Remove()
 }
 
-// outlivesInit says whether processes of the container may live on without init, in its cgroup: those that share the pid
-// namespace of others, and an init whose pid create did not live to record. A create that was killed early may not have owned a cgroup that it had not made.
-func outlivesInit(record *state.Record, m *cgroups.Manager) bool {
-	if m == nil || !record.SharedPid && !record.Creating {
+// killsCgroup says whether what is in the cgroup must be killed, because it may live on without init: processes that share
+// the pid namespace of others, and an init whose pid create did not live to record. A create that was killed early may not
+// have owned a cgroup that it had not made.
+func killsCgroup(record *state.Record, m *cgroups.Manager, force bool) bool {
+	if m == nil {
 		return false
 	}
+	if record.SharedPid && !record.Creating {
+		return true
+	}
 	made := func(h cgroups.SavedHierarchy) bool { return h.Made > 0 }
-	return !record.Creating || slices.ContainsFunc(m.Saved().Hierarchies, made)
+	return (force || record.Creating) && slices.ContainsFunc(m.Saved().Hierarchies, made)
 }
 
 // deletePoststop marks the hooks as run before it runs them: they must not run twice if delete is killed and repeated.

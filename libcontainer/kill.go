@@ -23,10 +23,7 @@ func (r *Runtime) kill(id string, o KillOptions) error {
 		return err
 	}
 	if o.All {
-		if m == nil {
-			return signalInit(record, o.Signal)
-		}
-		return m.Signal(o.Signal) // a stopped container may have processes left where the pid namespace is shared
+		return killAll(record, m, o.Signal)
 	}
 	// Killing init kills its pid namespace. Without one of its own the others would be left behind.
 	if o.Signal == unix.SIGKILL && record.SharedPid && m != nil && alive(record.Init) {
@@ -36,6 +33,15 @@ func (r *Runtime) kill(id string, o KillOptions) error {
 		return err
 	}
 	return m.ThawTree()
+}
+
+// killAll signals every process of the container (C25). None is no error: a container that has stopped may still have some,
+// where the pid namespace is shared, and callers do not know.
+func killAll(record *state.Record, m *cgroups.Manager, signal unix.Signal) error {
+	if m != nil {
+		return m.Signal(signal)
+	}
+	return cgroups.SignalAll(func() ([]int, error) { return processesWithoutCgroup(record) }, signal)
 }
 
 // signalInit signals the recorded process and no other: the pid is checked again once the pidfd holds it.

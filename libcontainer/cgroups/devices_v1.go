@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"errors"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -63,6 +64,9 @@ func (m *Manager) updateV1Devices(from, to devicefilter.Policy) error {
 	return err
 }
 
+// standStillTimeout bounds the wait for processes to stop.
+const standStillTimeout = 10 * time.Second
+
 // standStill freezes the cgroup, unless it is frozen already.
 func (m *Manager) standStill() (thaw func(), err error) {
 	frozen, err := m.Frozen()
@@ -72,7 +76,7 @@ func (m *Manager) standStill() (thaw func(), err error) {
 	if frozen {
 		return func() {}, nil
 	}
-	if err := m.Freeze(freezeTimeout); err != nil {
+	if err := m.Freeze(standStillTimeout); err != nil {
 		return nil, err
 	}
 	return func() { _ = m.Thaw() }, nil

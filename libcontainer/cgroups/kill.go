@@ -15,8 +15,8 @@ const (
 	// forked since the listing are left for the next, which comes when all are gone or after roundTime.
 	killRounds = 32
 	roundTime  = 20 * time.Millisecond
-	// freezeTimeout bounds how long a cgroup may take to freeze. A process in an uninterruptible sleep can take forever.
-	freezeTimeout = 10 * time.Second
+	// killFreezeTimeout bounds the freeze before the first round. A process in an uninterruptible sleep can take forever.
+	killFreezeTimeout = time.Second
 )
 
 // Kill sends SIGKILL to every process of the cgroup and of those below it, frozen ones included. It does not wait for
@@ -40,15 +40,11 @@ func (m *Manager) Kill() error {
 
 // killEach kills process by process. Freezing first keeps them from forking away; where that does not work, the rounds do.
 func (m *Manager) killEach(h *hierarchy) error {
-	_ = m.Freeze(freezeTimeout) // only makes the rounds fewer
+	_ = m.Freeze(killFreezeTimeout) // only makes the rounds fewer
 	var err error
 	for range killRounds {
-		var pids []int
-		pids, err = m.Procs()
-		if err != nil || len(pids) == 0 {
-			break
-		}
-		if err = m.signalAll(pids, unix.SIGKILL); err != nil {
+		var any bool
+		if any, err = signalAll(m.Procs, unix.SIGKILL); err != nil || !any {
 			break
 		}
 		if err = errors.Join(m.Thaw(), m.ThawTree()); err != nil {
@@ -72,21 +68,29 @@ func (m *Manager) ThawTree() error {
 	return h.walk(func(d *directory) error { return d.write("freezer.state", "THAWED") })
 }
 
-// Signal sends a signal to every process of the cgroup and of those below it.
+// Signal sends a signal to every process of the cgroup and of those below it. Frozen ones get it when they are thawed,
+// SIGKILL excepted.
 func (m *Manager) Signal(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		return m.Kill()
 	}
-	pids, err := m.Procs()
-	if err != nil {
-		return err
-	}
-	return m.signalAll(pids, sig)
+	return SignalAll(m.Procs, sig)
 }
 
-// signalAll signals processes by pidfd. A pid may have been given to a process outside the cgroup since it was listed, so
-// the processes are first opened and then listed again: one that is still listed is the one that was opened.
-func (m *Manager) signalAll(pids []int, sig unix.Signal) error {
+// SignalAll sends a signal to every process that list returns, by pidfd. A pid may have been given to another process since
+// it was listed, so the processes are first opened and then listed again: one that is still listed is the one that was
+// opened.
+func SignalAll(list func() ([]int, error), sig unix.Signal) error {
+	_, err := signalAll(list, sig)
+	return err
+}
+
+// signalAll is SignalAll; any says whether there was a process.
+func signalAll(list func() ([]int, error), sig unix.Signal) (any bool, err error) {
+	pids, err := list()
+	if err != nil || len(pids) == 0 {
+		return false, err
+	}
 	open := make(map[int]int, len(pids))
 	defer func() {
 		for _, pidFd := range open {
@@ -99,13 +103,13 @@ func (m *Manager) signalAll(pids []int, sig unix.Signal) error {
 			continue
 		}
 		if err != nil {
-			return &fault.Error{Op: "open process", Path: strconv.Itoa(pid), Err: err}
+			return true, &fault.Error{Op: "open process", Path: strconv.Itoa(pid), Err: err}
 		}
 		open[pid] = pidFd
 	}
-	still, err := m.Procs()
+	still, err := list()
 	if err != nil {
-		return err
+		return true, err
 	}
 	var errs []error
 	for _, pid := range still {
@@ -118,5 +122,5 @@ func (m *Manager) signalAll(pids []int, sig unix.Signal) error {
 			errs = append(errs, &fault.Error{Op: "signal process", Path: strconv.Itoa(pid), Err: err})
 		}
 	}
-	return errors.Join(errs...)
+	return true, errors.Join(errs...)
 }
