@@ -16,7 +16,6 @@ func (p *program) updateCommand() *cli.Command {
 	var o libcontainer.UpdateOptions
 	var print bool
 	var ignored []string
-	l3Cache, memoryBandwidth := "", ""
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Destination: &o.Resources,
 			Usage: "read changes of /linux/resources as JSON from `FILE`, or from standard input if it is -; options come on top of it"},
@@ -29,8 +28,8 @@ func (p *program) updateCommand() *cli.Command {
 			Usage: "with --resources, replace the device rules too; without it they stay, because engines repeat those of create"},
 		&cli.BoolFlag{Name: "print", Destination: &print, DisableDefaultText: true,
 			Usage: "print what is in force now, as JSON for --resources; without other options nothing is changed"},
-		&cli.StringFlag{Name: "l3-cache-schema", Destination: &l3Cache, Usage: "set the `SCHEMA` of the L3 cache, of a container with linux.intelRdt"},
-		&cli.StringFlag{Name: "mem-bw-schema", Destination: &memoryBandwidth, Usage: "set the `SCHEMA` of memory bandwidth, of a container with linux.intelRdt"},
+		&cli.StringFlag{Name: "l3-cache-schema", Destination: &o.L3CacheSchema, Usage: "set the `SCHEMA` of the L3 cache, of a container with linux.intelRdt"},
+		&cli.StringFlag{Name: "mem-bw-schema", Destination: &o.MemBwSchema, Usage: "set the `SCHEMA` of memory bandwidth, of a container with linux.intelRdt"},
 		ignoredFlag("kernel-memory", &ignored), ignoredFlag("kernel-memory-tcp", &ignored),
 	)
 	return &cli.Command{
@@ -48,13 +47,7 @@ func (p *program) updateCommand() *cli.Command {
 			for _, name := range ignored {
 				p.log.warning("update " + id + ": --" + name + " is ignored; Linux has no such limit any more")
 			}
-			for flag, schema := range map[string]string{"--l3-cache-schema": l3Cache, "--mem-bw-schema": memoryBandwidth} {
-				if schema != "" {
-					return &fault.Verb{Verb: "update", ID: id, Err: &fault.Error{Op: flag, Path: schema, Err: fault.ErrNotSupported,
-						Hint: "the container has been created without linux.intelRdt"}}
-				}
-			}
-			if !print && len(ignored) == 0 && !c.IsSet("resources") && len(o.Limits)+len(o.DeviceRules) == 0 {
+			if !print && len(ignored) == 0 && o.Empty() {
 				return usage(c, fault.Text("no change is asked for"))
 			}
 			now, err := p.containers().Update(id, &o)

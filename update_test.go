@@ -44,6 +44,7 @@ func TestUpdateOptions(t *testing.T) {
 			libcontainer.UpdateOptions{DeviceRules: []libcontainer.DeviceRuleFlag{
 				{Flag: "--device-deny", Rule: "c 1:1 w"}, {Flag: "--device-allow", Allow: true, Rule: "/dev/fuse"}, {Flag: "--device-deny", Rule: "a"},
 			}}},
+		{"schemas", []string{"--l3-cache-schema", "L3:0=f", "--mem-bw-schema=MB:0=20", "web1"}, libcontainer.UpdateOptions{L3CacheSchema: "L3:0=f", MemBwSchema: "MB:0=20"}},
 		{"devices of the file", []string{"-r", "-", "--replace-devices", "web1"}, libcontainer.UpdateOptions{Resources: "-", ReplaceDevices: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,7 +60,7 @@ func TestUpdateOptions(t *testing.T) {
 	}
 }
 
-// JU2 JU3 JU7: what update refuses, and what it only warns about.
+// JU2 JU3: what update refuses, and what it only warns about.
 func TestUpdateRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"web1":                            "update: no change is asked for; usage: tare update [options] ID",
@@ -68,8 +69,6 @@ func TestUpdateRefuses(t *testing.T) {
 		"--memory -2 web1":                `update: invalid value "-2" for flag -memory: not a size such as 1073741824, 512m or 1.5g, nor -1 or "unset"; see "tare update --help"`,
 		"--cpu-share 1k web1":             `update: invalid value "1k" for flag -cpu-share: not a number, nor "unset"; see "tare update --help"`,
 		"--cpuset-cpus= web1":             `update: invalid value "" for flag -cpuset-cpus: empty; leave the option out, or give "unset"; see "tare update --help"`,
-		"--l3-cache-schema L3:0=f web1":   `update web1: --l3-cache-schema "L3:0=f": not supported; the container has been created without linux.intelRdt`,
-		"--mem-bw-schema MB:0=20 web1":    `update web1: --mem-bw-schema "MB:0=20": not supported; the container has been created without linux.intelRdt`,
 		"web1 --memory 1m more arguments": "update: takes exactly 1 argument, got 3; usage: tare update [options] ID",
 	} {
 		var r recorder

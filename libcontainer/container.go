@@ -52,6 +52,8 @@ type UpdateOptions struct {
 	Limits         []LimitFlag // on top of that
 	ReplaceDevices bool        // the device rules of the file replace those in force
 	DeviceRules    []DeviceRuleFlag
+	L3CacheSchema  string // of /linux/intelRdt
+	MemBwSchema    string
 }
 
 // LimitFlag is one limit given by a flag.

@@ -62,19 +62,27 @@ func addToResctrl(record *state.Record, pid int) error {
 }
 
 // setResctrlSchemas changes the share of cache and memory bandwidth of a container that was created with one; either
-// schema may be empty.
-func setResctrlSchemas(record *state.Record, l3Cache, memoryBandwidth string) error {
+// schema may be empty. undo puts back what there was.
+func setResctrlSchemas(record *state.Record, l3Cache, memoryBandwidth string) (undo func() error, err error) {
+	undo = func() error { return nil }
 	if l3Cache == "" && memoryBandwidth == "" {
-		return nil
+		return undo, nil
 	}
 	g := recordedResctrl(record)
 	if g == nil {
-		return &fault.Error{
+		return undo, &fault.Error{
 			Pointer: "/linux/intelRdt", Err: fault.Text("the container was created without"),
 			Hint: "only what create has put into a class of service can be given another share",
 		}
 	}
-	return g.SetSchemas(l3Cache, memoryBandwidth)
+	oldL3Cache, oldMemoryBandwidth, err := g.Schemas(l3Cache, memoryBandwidth)
+	if err != nil {
+		return undo, err
+	}
+	if err := g.SetSchemas(l3Cache, memoryBandwidth); err != nil {
+		return undo, err
+	}
+	return func() error { return g.SetSchemas(oldL3Cache, oldMemoryBandwidth) }, nil
 }
 
 // removeResctrl removes what the container owns there.

@@ -35,7 +35,7 @@ func (r *Runtime) update(id string, o *UpdateOptions) (*specs.LinuxResources, er
 	}
 	defer d.Close()
 	before, err := savedResources(d)
-	if err != nil || o.empty() {
+	if err != nil || o.Empty() {
 		return before, err
 	}
 	switch lockedStatus(d, record) {
@@ -55,7 +55,7 @@ func (r *Runtime) update(id string, o *UpdateOptions) (*specs.LinuxResources, er
 	if after.Devices, err = r.deviceRules(o, record, before.Devices, patch.Set.Devices); err != nil {
 		return nil, err
 	}
-	u := &updating{Runtime: r, o: o, dir: d, cgroup: m, before: before, after: after}
+	u := &updating{Runtime: r, o: o, dir: d, record: record, cgroup: m, before: before, after: after}
 	u.set, u.reset = patch.Changes(before, after)
 	if err := u.run(); err != nil {
 		return nil, o.locate(err)
@@ -68,13 +68,14 @@ type updating struct {
 	*Runtime
 	o             *UpdateOptions
 	dir           *state.Dir
+	record        *state.Record
 	cgroup        *cgroups.Manager
 	before, after *specs.LinuxResources
 	set           *specs.LinuxResources
 	reset         []string
 }
 
-// run changes limits, then device rules, which is one step, and then the record. A failure takes back what came before it.
+// run changes limits, then device rules and schemas, which take one step each, and then the record. A failure takes back what came before it.
 // An update that is killed in between leaves the record behind the kernel; doing it again mends that.
 func (u *updating) run() error {
 	change := &cgroups.Change{Set: u.set, Reset: u.reset, Before: u.before, After: u.after}
@@ -86,8 +87,12 @@ func (u *updating) run() error {
 	if err != nil {
 		return rolledBack(err, undoLimits)
 	}
-	if err := u.save(); err != nil {
+	undoSchemas, err := setResctrlSchemas(u.record, u.o.L3CacheSchema, u.o.MemBwSchema)
+	if err != nil {
 		return rolledBack(err, undoDevices, undoLimits)
+	}
+	if err := u.save(); err != nil {
+		return rolledBack(err, undoSchemas, undoDevices, undoLimits)
 	}
 	return nil
 }
@@ -184,7 +189,9 @@ func (o *UpdateOptions) patch() (*resources.Patch, error) {
 		p.Add(later)
 	}
 	p.Set.Devices = given
-	if problems := spec.ValidateResources(p.Set); len(problems) > 0 {
+	problems := append(spec.ValidateResources(p.Set),
+		spec.ValidateIntelRdt(&specs.LinuxIntelRdt{L3CacheSchema: o.L3CacheSchema, MemBwSchema: o.MemBwSchema})...)
+	if len(problems) > 0 {
 		return nil, o.locate(problems[0])
 	}
 	return p, nil
@@ -205,9 +212,9 @@ func (o *UpdateOptions) document() string {
 	return o.Resources
 }
 
-// empty says whether nothing is to be changed.
-func (o *UpdateOptions) empty() bool {
-	return o.Resources == "" && len(o.Limits) == 0 && len(o.DeviceRules) == 0
+// Empty says whether nothing is to be changed.
+func (o *UpdateOptions) Empty() bool {
+	return o.Resources == "" && len(o.Limits) == 0 && len(o.DeviceRules) == 0 && o.L3CacheSchema == "" && o.MemBwSchema == ""
 }
 
 // patch makes a patch of one member.
@@ -233,11 +240,19 @@ func (o *UpdateOptions) locate(err error) error {
 	if !ok || e.File != "" {
 		return err
 	}
+	located := *e
+	switch e.Pointer {
+	case "/linux/intelRdt/l3CacheSchema":
+		located.File, located.Pointer = "--l3-cache-schema", ""
+		return &located
+	case "/linux/intelRdt/memBwSchema":
+		located.File, located.Pointer = "--mem-bw-schema", ""
+		return &located
+	}
 	pointer, found := strings.CutPrefix(e.Pointer, "/linux/resources")
 	if !found {
 		return err
 	}
-	located := *e
 	for _, l := range o.Limits {
 		if l.Pointer == pointer {
 			located.File, located.Pointer = l.Flag, ""

@@ -29,6 +29,13 @@ func LoadResources(data []byte, file string) (r *specs.LinuxResources, nulls []s
 	return r, nulls, err
 }
 
+// ValidateIntelRdt does for schemas what ValidateResources does for limits.
+func ValidateIntelRdt(r *specs.LinuxIntelRdt) []*fault.Error {
+	c := &checker{linux: &specs.Linux{}}
+	c.intelRdt(r)
+	return c.sorted()
+}
+
 // ValidateResources returns every problem of limits and rules that can be known without looking at the host. The pointers
 // are those of config.json.
 func ValidateResources(r *specs.LinuxResources) []*fault.Error {

@@ -71,14 +71,7 @@ func TestIntelRdtOfRecord(t *testing.T) {
 	monitor := filepath.Join(root, "gold/mon_groups", b.id)
 	must(t, os.MkdirAll(monitor, 0o755))
 
-	record := filepath.Join(stateRoot(), b.id, "state.json")
-	var content map[string]any
-	must(t, json.Unmarshal([]byte(read(t, record)), &content))
-	content["resctrl"] = map[string]any{"root": root, "class": "gold", "owned": false, "monitor": b.id}
-	text, err := json.Marshal(content)
-	must(t, err)
-	must(t, os.WriteFile(record, text, 0o600))
-
+	recordResctrl(t, b, map[string]any{"root": root, "class": "gold", "owned": false, "monitor": b.id})
 	var e struct {
 		Data struct {
 			RDT map[string]any `json:"intel_rdt"`
@@ -93,4 +86,43 @@ func TestIntelRdtOfRecord(t *testing.T) {
 	if exists(monitor) || !exists(filepath.Join(root, "gold")) {
 		t.Error("delete has not removed the monitoring group, or has removed a class that is not the container's")
 	}
+}
+
+// JU7 JU9: update changes the schemas of a container that was created with a class of service, of no other, and puts them
+// back with the rest.
+func TestUpdateSchemas(t *testing.T) {
+	b := newBundle(t).create().start()
+	b.try("update", "--l3-cache-schema", "L3:0=f").fails("/linux/intelRdt: the container was created without", "; everything is as before")
+	b.try("update", "--l3-cache-schema", "nonsense").fails("--l3-cache-schema: ")
+	b.try("update", "--mem-bw-schema", "L3:0=f").fails("--mem-bw-schema: ")
+
+	root := b.directory("resctrl")
+	must(t, os.MkdirAll(filepath.Join(root, "gold"), 0o755))
+	schemata := filepath.Join(root, "gold/schemata")
+	must(t, os.WriteFile(schemata, []byte("    MB:0=50\n    L3:0=00f\n"), 0o644))
+	recordResctrl(t, b, map[string]any{"root": root, "class": "gold", "owned": false})
+	b.try("update", "--l3-cache-schema", "L3:0=3", "--mem-bw-schema=MB:0=20").succeeds()
+	if text := read(t, schemata); !strings.HasPrefix(text, "L3:0=3\nMB:0=20\n") {
+		t.Errorf("schemata %q", text)
+	}
+	must(t, os.WriteFile(schemata, []byte("L3:0=3\nMB:0=20\n"), 0o644))
+	blocked := filepath.Join(stateRoot(), b.id, "resources.json.new")
+	must(t, os.Mkdir(blocked, 0o700))
+	b.try("update", "--mem-bw-schema=MB:0=99").fails("resources.json.new", "; everything is as before")
+	must(t, os.Remove(blocked))
+	if text := read(t, schemata); !strings.HasPrefix(text, "MB:0=20\n") {
+		t.Errorf("schemata after a failure: %q", text)
+	}
+}
+
+// recordResctrl makes a container one that was created with resource groups.
+func recordResctrl(t *testing.T, b *bundle, groups map[string]any) {
+	t.Helper()
+	record := filepath.Join(stateRoot(), b.id, "state.json")
+	var content map[string]any
+	must(t, json.Unmarshal([]byte(read(t, record)), &content))
+	content["resctrl"] = groups
+	text, err := json.Marshal(content)
+	must(t, err)
+	must(t, os.WriteFile(record, text, 0o600))
 }
