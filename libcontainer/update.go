@@ -107,6 +107,9 @@ func (u *updating) setDevices() (undo func() error, err error) {
 		return nothing, err
 	}
 	u.warnAbout(notCached)
+	if others, err := u.cgroup.ForeignFilters(); err == nil && len(others) > 0 {
+		u.warn("update " + u.dir.ID + ": what these programs on the cgroup deny stays denied: " + strings.Join(others, ", "))
+	}
 	return func() error {
 		_, err := u.cgroup.UpdateDevices(u.after.Devices, u.before.Devices, u.dir.CacheDir())
 		return err

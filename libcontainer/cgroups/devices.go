@@ -72,7 +72,7 @@ func (m *Manager) setFilter(h *hierarchy, policy devicefilter.Policy, cacheDir s
 	}
 	var old []int
 	if !m.fresh {
-		if old, err = filters(dirFd); err != nil {
+		if old, _, err = filters(dirFd); err != nil {
 			return nil, &fault.Error{Op: "list device filters", Path: h.path, Err: err}
 		}
 		defer closeAll(old)
@@ -107,12 +107,27 @@ func (h *hierarchy) replace(old []int, code []byte) error {
 	return h.detach(old)
 }
 
-// filters returns descriptors of the programs of ours that are attached to a cgroup. Those of others are none of our
-// business: their answers count in addition to ours.
-func filters(dirFd int) (progFds []int, err error) {
-	ids, err := sys.BPFQuery(dirFd, unix.BPF_CGROUP_DEVICE)
+// ForeignFilters returns the names of the device programs on the cgroup that are not ours. Their answers count in addition:
+// what they deny, no rule of ours can allow.
+func (m *Manager) ForeignFilters() ([]string, error) {
+	h := m.unified()
+	if h == nil {
+		return nil, nil
+	}
+	dirFd, err := h.open()
 	if err != nil {
 		return nil, err
+	}
+	own, others, err := filters(dirFd)
+	closeAll(own)
+	return others, err
+}
+
+// filters returns descriptors of the programs of ours that are attached to a cgroup, and the names of those of others.
+func filters(dirFd int) (progFds []int, others []string, err error) {
+	ids, err := sys.BPFQuery(dirFd, unix.BPF_CGROUP_DEVICE)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, id := range ids {
 		progFd, err := sys.BPFOpen(id)
@@ -121,15 +136,17 @@ func filters(dirFd int) (progFds []int, err error) {
 		}
 		if err != nil {
 			closeAll(progFds)
-			return nil, err
+			return nil, nil, err
 		}
-		if name, err := sys.BPFName(progFd); err == nil && name == filterName {
+		name, err := sys.BPFName(progFd)
+		if err == nil && name == filterName {
 			progFds = append(progFds, progFd)
 		} else {
+			others = append(others, name)
 			unix.Close(progFd)
 		}
 	}
-	return progFds, nil
+	return progFds, others, nil
 }
 
 func (h *hierarchy) detach(progFds []int) error {
@@ -148,7 +165,7 @@ func (h *hierarchy) detachFilters() error {
 	if err != nil {
 		return err
 	}
-	old, err := filters(dirFd)
+	old, _, err := filters(dirFd)
 	if err != nil {
 		return &fault.Error{Op: "list device filters", Path: h.path, Err: err}
 	}

@@ -98,6 +98,9 @@ func TestReplaceFilter(t *testing.T) {
 	attach(t, m, "sd_devices")
 	set(denyAll, specs.LinuxDeviceCgroup{Allow: true, Type: "c", Access: "r"})
 	want("replaced beside a foreign one", "tare_devices sd_devices ")
+	if others, err := m.ForeignFilters(); err != nil || len(others) != 1 || others[0] != "sd_devices" {
+		t.Errorf("foreign: %q, %v", others, err)
+	}
 	attach(t, m, "tare_devices")
 	attach(t, m, "tare_devices")
 	set(denyAll)

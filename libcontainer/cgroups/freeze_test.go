@@ -3,6 +3,8 @@ package cgroups_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,8 +57,11 @@ func TestFreezeTimeout(t *testing.T) {
 	answered := make(chan string, 1)
 	go func() { answered <- stuck.Ask("open %s/file %d", dir, unix.O_RDONLY) }()
 	waits := func() bool {
-		wchan, err := os.ReadFile("/proc/" + strconv.Itoa(stuck.Pid()) + "/wchan")
-		return err == nil && strings.Contains(string(wchan), "fuse") || strings.Contains(string(wchan), "request_wait")
+		threads, _ := filepath.Glob("/proc/" + strconv.Itoa(stuck.Pid()) + "/task/*/wchan")
+		return slices.ContainsFunc(threads, func(thread string) bool {
+			wchan, err := os.ReadFile(thread)
+			return err == nil && (strings.Contains(string(wchan), "fuse") || strings.Contains(string(wchan), "request_wait"))
+		})
 	}
 	for deadline := time.Now().Add(10 * time.Second); !waits(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -51,7 +51,11 @@ func (j *journal) undo() error {
 			errs = append(errs, &fault.Error{Op: "restore", Path: e.h.path + "/" + e.file, Err: fault.Text("what it held cannot be read")})
 			continue
 		}
-		if err := e.h.directory.write(e.file, value); err != nil {
+		err := e.h.directory.write(e.file, value)
+		if err != nil && e.h.stuckCpuset(e.file, value, err) { // it now has by name what it had before
+			err = e.h.directory.write(e.file, e.h.effectiveAbove(e.file))
+		}
+		if err != nil {
 			errs = append(errs, err)
 		}
 	}

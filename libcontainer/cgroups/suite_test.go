@@ -52,7 +52,7 @@ func TestManagerElsewhere(t *testing.T) {
 				t.Skip("this machine has pure v2 mounts, which is what TestManager runs on, and no others to show")
 			}
 			cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-ec", view.script+`; exec "$@"`, "sh",
-				os.Args[0], "-test.run=^(TestManager|TestLimits|TestUnified.*|TestFreeze.*)$", "-test.v")
+				os.Args[0], "-test.run=^(TestManager|TestLimits|TestUnified.*|TestFreeze.*|TestUpdate.*)$", "-test.v")
 			cmd.Env = append(os.Environ(), "TARE_TEST_VIEW="+view.name)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)

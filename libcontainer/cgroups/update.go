@@ -1,10 +1,12 @@
 package cgroups
 
 import (
+	"errors"
 	"path"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups/limit"
@@ -57,7 +59,11 @@ func (m *Manager) reset(pointer string) error {
 				return err
 			}
 		}
-		if err := m.apply(h, controller, w); err != nil {
+		err := m.apply(h, controller, w)
+		if err != nil && h.stuckCpuset(w.File, w.Value, err) {
+			err = m.apply(h, controller, limit.Write{File: w.File, Value: h.effectiveAbove(w.File), Pointer: w.Pointer})
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -72,4 +78,19 @@ func (h *hierarchy) inherit(w *limit.Write, below string) error {
 	}
 	w.Value = value
 	return nil
+}
+
+// stuckCpuset recognises that a cpuset cannot become empty again: the kernel refuses that while processes are in it, in v2
+// as well, where empty means "as above" (validate_change in kernel/cgroup/cpuset.c).
+func (h *hierarchy) stuckCpuset(file, value string, err error) bool {
+	return h.isUnified() && (file == "cpuset.cpus" || file == "cpuset.mems") && value == "\n" && errors.Is(err, unix.ENOSPC)
+}
+
+// effectiveAbove is what an empty cpuset would have: everything that the parent has. "" if it cannot be read.
+func (h *hierarchy) effectiveAbove(file string) string {
+	value, err := readPath(path.Dir(h.path) + "/" + file + ".effective")
+	if err != nil {
+		return ""
+	}
+	return value
 }

@@ -135,7 +135,7 @@ func TestUpdateDevicesWithoutGap(t *testing.T) {
 		t.Helper()
 		b.updateFrom(`{"devices": [`+list+`]}`, "--replace-devices").succeeds()
 	}
-	const rounds = 50
+	const rounds = 30
 	for range rounds {
 		for _, list := range []string{
 			denyAll + "," + kmsg,
