@@ -1,7 +1,13 @@
 package libcontainer
 
 import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups"
@@ -35,11 +41,32 @@ func (r *Runtime) pause(id string) error {
 	if err := m.Freeze(freezeTimeout); err != nil {
 		return err
 	}
-	if !alive(record.Init) { // it ended before it could stop; a cgroup that stays frozen would only be in the way
+	// It may have ended before it could stop, and a cgroup that stays frozen would only be in the way. Or it was sent SIGKILL,
+	// and the freezer of cgroup v1 keeps it from dying; a kill that comes later thaws by itself.
+	if !alive(record.Init) || killPending(record.Init.Pid) {
 		_ = m.Thaw() // the error that counts is the next one
 		return fault.ErrNotRunning
 	}
 	return nil
+}
+
+// killPending says whether a process has SIGKILL pending (proc_pid_status(5)).
+func killPending(pid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
+	}
+	for line := range strings.Lines(string(status)) {
+		name, mask, _ := strings.Cut(line, ":")
+		if name != "SigPnd" && name != "ShdPnd" {
+			continue
+		}
+		pending, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		if err == nil && pending&(1<<(unix.SIGKILL-1)) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Resume lets the processes of a paused container go on.

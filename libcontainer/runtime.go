@@ -23,12 +23,22 @@ func (r *Runtime) open(id string) (*state.Dir, *state.Record, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	record, err := d.Load()
+	record, err := load(d)
 	if err != nil {
 		d.Close()
 		return nil, nil, err
 	}
 	return d, record, nil
+}
+
+// load reads the record without the lock. Where it is missing because another command is making or removing the container
+// right now, there is none: engines take a kill that meets a delete for done only if they are told so.
+func load(d *state.Dir) (*state.Record, error) {
+	record, err := d.Load()
+	if errors.Is(err, unix.ENOENT) && (d.Busy() || d.Removed()) { // in this order: the lock is held until all is gone
+		err = fault.ErrNotExist
+	}
+	return record, err
 }
 
 // openLocked is open with the container's lock, which Close of the directory releases.

@@ -164,12 +164,13 @@ func (r *Runtime) List() ([]State, error) {
 		if err != nil {
 			continue // deleted meanwhile
 		}
-		record, err := d.Load()
-		if err != nil {
+		record, err := load(d)
+		switch {
+		case err == nil:
+			list = append(list, *stateOf(d, record))
+		case err != fault.ErrNotExist: // else it is deleted right now
 			r.warn("list: " + id + ": " + err.Error())
 			list = append(list, State{ID: id, Status: StatusStopped})
-		} else {
-			list = append(list, *stateOf(d, record))
 		}
 		d.Close()
 	}

@@ -89,14 +89,16 @@ func (d *Dir) Lock() error {
 	if err != nil {
 		return &fault.Error{Op: "lock", Path: d.path(""), Err: err, Hint: "another command is working on this container"}
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(d.fd, &st); err != nil {
-		return &fault.Error{Op: "stat", Path: d.path(""), Err: err}
-	}
-	if st.Nlink == 0 { // S2
+	if d.Removed() { // S2
 		return fault.ErrNotExist
 	}
 	return nil
+}
+
+// Removed says whether the directory has been removed since it was opened.
+func (d *Dir) Removed() bool {
+	var st unix.Stat_t
+	return unix.Fstat(d.fd, &st) == nil && st.Nlink == 0
 }
 
 // Unlock lets other verbs at the container, while the directory stays open.

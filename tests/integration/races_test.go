@@ -1,0 +1,127 @@
+package integration
+
+import (
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// contend runs command lines at once. Each must succeed, or fail with one of the messages.
+func contend(t *testing.T, messages []string, commands ...[]string) (failed []string) {
+	t.Helper()
+	running := make([]*exec.Cmd, len(commands))
+	errors := make([]strings.Builder, len(commands))
+	for i, args := range commands {
+		running[i] = exec.Command(tare, append([]string{"--root", stateRoot()}, args...)...)
+		running[i].Stderr = &errors[i]
+		must(t, running[i].Start())
+	}
+	for i, c := range running {
+		if c.Wait() == nil {
+			continue
+		}
+		failed = append(failed, commands[i][0])
+		known := false
+		for _, m := range messages {
+			known = known || strings.Contains(errors[i].String(), m)
+		}
+		if !known {
+			t.Errorf("tare %s: %s", strings.Join(commands[i], " "), errors[i].String())
+		}
+	}
+	return failed
+}
+
+// K8: verbs that meet on one id, many times. Whoever comes first, each of them ends as if they had come one after the other,
+// and when the container is deleted nothing is left: no process, frozen or not, no cgroup, no state.
+func TestVerbsMeet(t *testing.T) {
+	const rounds = 8
+	gone := []string{"container does not exist", "container not running", "container not paused", "container already paused"}
+	allow, deny := []string{"update", "--device-allow=c 1:11 r", "ID"}, []string{"update", "--device-deny=c 1:3 r", "ID"}
+	force := []string{"delete", "--force", "ID"}
+	for _, test := range []struct {
+		name     string
+		before   func(b *bundle)
+		commands [][]string
+		ends     bool     // init must end without being told again
+		succeed  []string // verbs that must not fail
+	}{
+		{"update, delete", nil, [][]string{allow, force}, true, []string{"delete"}},
+		{"update, delete of a paused one", pauseIt, [][]string{force, allow}, true, []string{"delete"}},
+		{"update, update", nil, [][]string{allow, deny}, false, []string{"update"}},
+		{"update, kill", nil, [][]string{allow, {"kill", "ID", "KILL"}}, true, []string{"kill"}},
+		{"pause, kill", nil, [][]string{{"pause", "ID"}, {"kill", "ID", "KILL"}}, true, []string{"kill"}},
+		{"pause, kill --all", nil, [][]string{{"kill", "--all", "ID", "KILL"}, {"pause", "ID"}}, true, []string{"kill"}},
+		{"pause, delete", nil, [][]string{{"pause", "ID"}, force}, true, []string{"delete"}},
+		{"resume, delete", pauseIt, [][]string{{"resume", "ID"}, force}, true, []string{"delete"}},
+		{"pause, pause, resume", nil, [][]string{{"pause", "ID"}, {"pause", "ID"}, {"resume", "ID"}}, false, nil},
+		{"kill, delete, delete", nil, [][]string{{"kill", "ID", "KILL"}, force, force}, true, []string{"delete"}},
+		{"pause, update, kill, delete", nil, [][]string{{"pause", "ID"}, allow, {"kill", "ID", "KILL"}, force}, true, []string{"delete"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for range rounds {
+				b := newBundle(t).create().start()
+				if test.before != nil {
+					test.before(b)
+				}
+				var commands [][]string
+				for _, args := range test.commands {
+					commands = append(commands, strings.Split(strings.ReplaceAll(strings.Join(args, "\x00"), "ID", b.id), "\x00"))
+				}
+				for _, verb := range contend(t, gone, commands...) {
+					for _, must := range test.succeed {
+						if verb == must {
+							t.Errorf("%s has failed", verb)
+						}
+					}
+				}
+				if test.ends {
+					if status := b.wait(); status.Signal() != syscall.SIGKILL {
+						t.Errorf("init ended with %v", status)
+					}
+				} else if s := b.state().Status; s != "running" && s != "paused" {
+					t.Errorf("status %s", s)
+				}
+				b.try("delete", "--force").succeeds()
+				if !test.ends {
+					b.wait()
+				}
+				b.nothingLeft()
+			}
+		})
+	}
+}
+
+func pauseIt(b *bundle) { b.try("pause").succeeds() }
+
+// K8 C32: start and pause of a created container: either it is started and then paused, or start says that it is paused.
+func TestStartMeetsPause(t *testing.T) {
+	for range 8 {
+		b := newBundle(t).create()
+		failed := contend(t, []string{"cannot start a paused container"}, []string{"start", b.id}, []string{"pause", b.id})
+		wants(t, "status", b.state().Status, "paused")
+		b.try("resume").succeeds()
+		want := "running"
+		if len(failed) > 0 {
+			want = "created"
+		}
+		wants(t, "status after resume", b.state().Status, want)
+		b.try("delete", "--force").succeeds()
+		b.wait()
+		b.nothingLeft()
+	}
+}
+
+// K8 JU9 JU10: of updates that meet each is whole: the rules in force are those of all of them, in some order.
+func TestUpdatesMeet(t *testing.T) {
+	b := newBundle(t).create()
+	var commands [][]string
+	for minor := range 6 {
+		commands = append(commands, []string{"update", "--device-allow=c 9:" + itoa(minor) + " r", b.id})
+	}
+	contend(t, nil, commands...)
+	if n := len(b.inForce().Devices); n != 7 {
+		t.Errorf("%d rules in force, want the one of create and 6", n)
+	}
+}
