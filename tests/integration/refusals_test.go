@@ -68,7 +68,7 @@ var configRefusals = []refusal{
 	{"device rule without access", func(b *bundle) { rules(rule(true, "c", 1, 1, ""))(b.spec) }, []string{"/linux/resources/devices/1/access"}},
 	{"network device", func(b *bundle) {
 		b.spec.Linux.NetDevices = map[string]specs.LinuxNetDevice{"lo": {Name: "eth0"}}
-	}, []string{"/linux/netDevices: network devices are not supported"}},
+	}, []string{"/linux/netDevices/lo: is the loopback device, which cannot leave its namespace"}},
 	{"RDT without resctrl", func(b *bundle) { b.spec.Linux.IntelRdt = &specs.LinuxIntelRdt{ClosID: "x"} }, []string{"/linux/intelRdt"}},
 	{"propagation unknown", func(b *bundle) { b.spec.Linux.RootfsPropagation = "public" }, []string{"/linux/rootfsPropagation"}},
 	{"masked path relative", func(b *bundle) { b.spec.Linux.MaskedPaths = []string{"proc"} }, []string{"/linux/maskedPaths/0"}},
