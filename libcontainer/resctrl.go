@@ -53,14 +53,6 @@ func recordedResctrl(record *state.Record) *resctrl.Group {
 	return &g
 }
 
-// addToResctrl puts a process that exec has started into the container's groups.
-func addToResctrl(record *state.Record, pid int) error {
-	if g := recordedResctrl(record); g != nil {
-		return g.Add(pid)
-	}
-	return nil
-}
-
 // setResctrlSchemas changes the share of cache and memory bandwidth of a container that was created with one; either
 // schema may be empty. undo puts back what there was.
 func setResctrlSchemas(record *state.Record, l3Cache, memoryBandwidth string) (undo func() error, err error) {

@@ -58,6 +58,13 @@ func TestPs(t *testing.T) {
 		t.Errorf("child: %q", lines[2])
 	}
 
+	b.try("pause").succeeds()
+	if got := b.processes(); !slices.Equal(got, pids) {
+		t.Errorf("paused: %v, want %v", got, pids)
+	}
+	b.try("events", "--stats").succeeds()
+	b.try("resume").succeeds()
+
 	b.stop()
 	if got := b.processes(); len(got) != 0 {
 		t.Errorf("stopped: %v", got)
