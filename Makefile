@@ -97,7 +97,7 @@ layers:
 
 # Once with the cgroups of the host, and once with its cgroup2 hierarchy alone where the host has more than that; what has to
 # do with cgroups once more without cgroup2, where the host has v1.
-CGROUP_TESTS := Cgroup|Delete|Device|Filter|Kill|Lifecycle|Limits|Pause|Update
+CGROUP_TESTS := Cgroup|Delete|Device|Filter|Forced|Kill|Lifecycle|Limits|Meet|Nested|Pause|Update
 integration: need-root tare
 	TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 ./tests/integration/...
 	[ "$$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || \

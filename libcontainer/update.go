@@ -257,7 +257,7 @@ func (o *UpdateOptions) locate(err error) error {
 		return err
 	}
 	for _, l := range o.Limits {
-		if l.Pointer == pointer {
+		if l.Pointer == pointer || strings.HasPrefix(l.Pointer, pointer+"/") {
 			located.File, located.Pointer = l.Flag, ""
 			return &located
 		}

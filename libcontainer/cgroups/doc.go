@@ -25,6 +25,9 @@
 // and in later commands
 //
 //	m, _ := Load(saved)      // touches nothing
+//	m.Freeze(timeout); m.Thaw(); m.AwaitThawed(timeout)
+//	undo, err := m.Update(change)            // limits; a driver of another kind finds all of them in the change
+//	m.UpdateDevices(before, after, cacheDir) // without a gap
 //	m.Kill(); m.Destroy(timeout); m.Close()
 //
 // # Rules

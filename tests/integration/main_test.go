@@ -89,8 +89,10 @@ func runIsolated() (int, error) {
 // among themselves, as systemd sets a host up, because that is where a runtime that forgets about propagation leaks.
 func prepareWorkspace() error {
 	if os.Geteuid() == 0 {
-		if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
-			return fmt.Errorf("make mounts shared: %w", err)
+		for _, propagation := range []uintptr{unix.MS_PRIVATE, unix.MS_SHARED} { // private first, to leave the host's peer groups
+			if err := unix.Mount("", "/", "", propagation|unix.MS_REC, ""); err != nil {
+				return fmt.Errorf("make mounts shared: %w", err)
+			}
 		}
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return fmt.Errorf("become subreaper: %w", err)
