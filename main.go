@@ -38,6 +38,8 @@ func main() {
 type containers interface {
 	Create(libcontainer.CreateOptions) error
 	Run(libcontainer.RunOptions) (status int, err error)
+	Check(libcontainer.CreateOptions) ([]libcontainer.Problem, error)
+	Plan(libcontainer.CreateOptions) ([]libcontainer.PlannedStep, error)
 	Start(id string) error
 	State(id string) (*libcontainer.State, error)
 	Kill(id string, o libcontainer.KillOptions) error
@@ -100,6 +102,8 @@ func (p *program) app() *cli.App {
 		p.listCommand(),
 		p.psCommand(),
 		p.eventsCommand(),
+		p.checkCommand(),
+		p.planCommand(),
 		p.specCommand(),
 		p.featuresCommand(),
 		p.initCommand(),

@@ -30,6 +30,8 @@ type recorder struct {
 	events     []libcontainer.Event
 	pids       []int
 	rows       []libcontainer.ProcessRow
+	problems   []libcontainer.Problem
+	planned    []libcontainer.PlannedStep
 }
 
 func (r *recorder) note(call, id string, options any) error {
@@ -40,6 +42,12 @@ func (r *recorder) note(call, id string, options any) error {
 func (r *recorder) Create(o libcontainer.CreateOptions) error { return r.note("create", o.ID, o) }
 func (r *recorder) Run(o libcontainer.RunOptions) (int, error) {
 	return r.status, r.note("run", o.ID, o)
+}
+func (r *recorder) Check(o libcontainer.CreateOptions) ([]libcontainer.Problem, error) {
+	return r.problems, r.note("check", o.ID, o)
+}
+func (r *recorder) Plan(o libcontainer.CreateOptions) ([]libcontainer.PlannedStep, error) {
+	return r.planned, r.note("plan", o.ID, o)
 }
 func (r *recorder) Start(id string) error { return r.note("start", id, nil) }
 func (r *recorder) State(id string) (*libcontainer.State, error) {

@@ -90,6 +90,9 @@ const (
 func (r *Runtime) create(o *CreateOptions, by starter) (*creation, error) {
 	c := &creation{Runtime: r, o: o, by: by, gateFd: -1, masterFd: -1, image: launch.Image{Fd: -1}}
 	for i := range createSteps {
+		if r.Debug != nil {
+			r.Debug("create " + o.ID + ": step: " + createSteps[i].name)
+		}
 		if err := createSteps[i].run(c); err != nil {
 			c.undo()
 			c.close()

@@ -23,17 +23,9 @@ func (c *creation) load() error {
 	if err := checkPreserved(c.o.PreserveFDs); err != nil {
 		return err
 	}
-	bundle, err := filepath.Abs(c.o.Bundle)
+	err := c.read()
 	if err != nil {
-		return &fault.Error{Op: "bundle", Path: c.o.Bundle, Err: errnoOf(err)}
-	}
-	c.bundle = bundle
-	file := c.o.Config
-	if file == "" {
-		file = filepath.Join(bundle, "config.json")
-	}
-	if c.config, err = readConfig(file); err != nil {
-		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
+		return err
 	}
 	if c.spec, err = spec.Load(c.config); err != nil {
 		return err
@@ -49,6 +41,23 @@ func (c *creation) load() error {
 		return err
 	}
 	return c.checkConsole()
+}
+
+// read finds the bundle and reads its configuration.
+func (c *creation) read() error {
+	bundle, err := filepath.Abs(c.o.Bundle)
+	if err != nil {
+		return &fault.Error{Op: "bundle", Path: c.o.Bundle, Err: errnoOf(err)}
+	}
+	c.bundle = bundle
+	file := c.o.Config
+	if file == "" {
+		file = filepath.Join(bundle, "config.json")
+	}
+	if c.config, err = readConfig(file); err != nil {
+		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
+	}
+	return nil
 }
 
 // readConfig reads a file of at most spec.MaxSize bytes. Package os would set up its poller for this one file.

@@ -40,7 +40,8 @@ func RlimitByName(name string) (resource int, ok bool) {
 	return 0, false
 }
 
-func rlimitName(resource int) string {
+// RlimitName is the inverse of RlimitByName.
+func RlimitName(resource int) string {
 	for i := range rlimits {
 		if rlimits[i].resource == resource {
 			return rlimits[i].name
@@ -70,7 +71,7 @@ func Rlimits(s *step.Rlimits) error {
 }
 
 func rlimitError(l *step.Rlimit, err error) error {
-	e := &fault.Error{Op: "prlimit", Path: rlimitName(l.Resource), Err: err}
+	e := &fault.Error{Op: "prlimit", Path: RlimitName(l.Resource), Err: err}
 	var now unix.Rlimit
 	switch {
 	case err == unix.EINVAL:

@@ -12,10 +12,14 @@ import (
 //
 // The first problem stops it: err is set and every later call returns at once, so that the functions that name the
 // members of an object need no error handling.
+//
+// With findings the document is being inspected, not loaded: a wrong value is noted and passed over, and so is a member
+// that has no meaning. Only text that is not JSON stops it then.
 type decoder struct {
-	text  *jsontext.Decoder
-	nulls *[]string // receives the pointers of members that are null; nil where null means absent
-	err   error
+	text     *jsontext.Decoder
+	nulls    *[]string // receives the pointers of members that are null; nil where null means absent
+	findings *Findings
+	err      error
 }
 
 // The functions below and those in decode_*.go all read exactly one value from d into *v. null leaves *v alone.
@@ -39,7 +43,9 @@ func list[T any](d *decoder, v *[]T, element func(*decoder, *T)) {
 	out := []T{}
 	for d.err == nil && d.text.PeekKind() != ']' {
 		out = append(out, *new(T))
-		d.refuseNull()
+		if d.refuseNull() {
+			continue
+		}
 		element(d, &out[len(out)-1])
 	}
 	d.next()
@@ -58,7 +64,9 @@ func table[T any](d *decoder, v *map[string]T, element func(*decoder, *T)) {
 			d.next()
 			return
 		}
-		d.refuseNull()
+		if d.refuseNull() {
+			return
+		}
 		element(d, &e)
 		out[name] = e
 	})
@@ -149,22 +157,32 @@ func (d *decoder) begin(kind jsontext.Kind, want string) (jsontext.Token, bool) 
 	return t, true
 }
 
-// skip reads a value that nobody asked for. Its syntax is still checked.
+// skip reads the value of a member that has no meaning. Its syntax is still checked.
 func (d *decoder) skip() {
+	if d.err == nil && d.findings != nil {
+		d.findings.Unknown = append(d.findings.Unknown, string(d.text.StackPointer()))
+	}
+	d.pass()
+}
+
+// pass reads a value that has a meaning, for others.
+func (d *decoder) pass() {
 	if d.err == nil {
 		d.err = d.text.SkipValue()
 	}
 }
 
-// refuseNull stops at a null in an array or a table: there is no absent element.
-func (d *decoder) refuseNull() {
-	if d.err == nil && d.text.PeekKind() == 'n' {
-		d.next()
-		d.mismatch('n', "a value")
+// refuseNull stops at a null in an array or a table, and says so: there is no absent element.
+func (d *decoder) refuseNull() bool {
+	if d.err != nil || d.text.PeekKind() != 'n' {
+		return false
 	}
+	d.next()
+	d.mismatch('n', "a value")
+	return true
 }
 
-// mismatch reports the kind of the value just begun.
+// mismatch reports the kind of the value just begun, and leaves it.
 func (d *decoder) mismatch(got jsontext.Kind, want string) {
 	var is string
 	switch got {
@@ -182,13 +200,28 @@ func (d *decoder) mismatch(got jsontext.Kind, want string) {
 		is = "an array"
 	}
 	d.reject("is " + is + ", want " + want)
+	if got == '{' || got == '[' {
+		d.leave()
+	}
+}
+
+// leave reads up to the end of the object or array just begun.
+func (d *decoder) leave() {
+	for outside := d.text.StackDepth() - 1; d.err == nil && d.text.StackDepth() > outside; {
+		d.next()
+	}
 }
 
 func (d *decoder) notInRange(got, lowest, highest string) {
 	d.reject("is " + got + ", want an integer from " + lowest + " to " + highest)
 }
 
-// reject stops at the value just read.
+// reject stops at the value just read; an inspection goes on behind it.
 func (d *decoder) reject(reason string) {
-	d.err = &fault.Error{File: configName, Pointer: string(d.text.StackPointer()), Err: fault.Text(reason)}
+	problem := &fault.Error{File: configName, Pointer: string(d.text.StackPointer()), Err: fault.Text(reason)}
+	if d.findings != nil {
+		d.findings.Problems = append(d.findings.Problems, problem)
+		return
+	}
+	d.err = problem
 }
