@@ -78,16 +78,21 @@ func (c *checker) kernel() {
 	}
 }
 
-// namespaceFiles are the names in /proc/PID/ns.
-var namespaceFiles = map[specs.LinuxNamespaceType]string{
-	specs.PIDNamespace: "pid", specs.NetworkNamespace: "net", specs.MountNamespace: "mnt", specs.IPCNamespace: "ipc",
-	specs.UTSNamespace: "uts", specs.UserNamespace: "user", specs.CgroupNamespace: "cgroup", specs.TimeNamespace: "time",
+// namespaceFile is the name in /proc/PID/ns.
+func namespaceFile(kind specs.LinuxNamespaceType) string {
+	switch kind {
+	case specs.NetworkNamespace:
+		return "net"
+	case specs.MountNamespace:
+		return "mnt"
+	}
+	return string(kind)
 }
 
 func (c *checker) namespaces() {
 	for i, n := range c.linux.Namespaces {
 		at := fault.Ptr("linux", "namespaces", i)
-		if !c.f.Namespaces[namespaceFiles[n.Type]] {
+		if !c.f.Namespaces[namespaceFile(n.Type)] {
 			c.add(at, fault.Text("the kernel has no namespaces of type "+string(n.Type)))
 		}
 		if n.Path == "" {
@@ -255,10 +260,15 @@ func (c *checker) sysctls() {
 	}
 }
 
-// seccompWords are the kernel's names of the specification's actions (seccomp(2), /proc/sys/kernel/seccomp/actions_avail).
-var seccompWords = map[specs.LinuxSeccompAction]string{
-	specs.ActKill: "kill_thread", specs.ActKillThread: "kill_thread", specs.ActKillProcess: "kill_process", specs.ActTrap: "trap",
-	specs.ActErrno: "errno", specs.ActTrace: "trace", specs.ActAllow: "allow", specs.ActLog: "log", specs.ActNotify: "user_notif",
+// seccompWord is the kernel's name of an action (seccomp(2), /proc/sys/kernel/seccomp/actions_avail).
+func seccompWord(action specs.LinuxSeccompAction) string {
+	switch action {
+	case specs.ActKill:
+		return "kill_thread"
+	case specs.ActNotify:
+		return "user_notif"
+	}
+	return strings.ToLower(strings.TrimPrefix(string(action), "SCMP_ACT_"))
 }
 
 func (c *checker) seccomp() {
@@ -288,7 +298,7 @@ func (c *checker) seccomp() {
 }
 
 func (c *checker) seccompAction(at string, action specs.LinuxSeccompAction) {
-	if word := seccompWords[action]; word != "" && !c.f.Seccomp[word] {
+	if action != "" && !c.f.Seccomp[seccompWord(action)] {
 		c.add(at, fault.Text("the kernel lacks this action")).Path = string(action)
 	}
 }

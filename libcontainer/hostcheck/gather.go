@@ -157,12 +157,6 @@ func (host) StatIn(root, path string) (uint32, error) {
 	return st.Mode, err
 }
 
-// namespaceNames are those of the specification (ioctl_nsfs(2), NS_GET_NSTYPE).
-var namespaceNames = map[int]string{
-	unix.CLONE_NEWPID: "pid", unix.CLONE_NEWNET: "network", unix.CLONE_NEWNS: "mount", unix.CLONE_NEWIPC: "ipc",
-	unix.CLONE_NEWUTS: "uts", unix.CLONE_NEWUSER: "user", unix.CLONE_NEWCGROUP: "cgroup", unix.CLONE_NEWTIME: "time",
-}
-
 func (host) NamespaceType(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -173,5 +167,28 @@ func (host) NamespaceType(path string) (string, error) {
 	if err != nil {
 		return "", fault.Text("is not a namespace file, such as /proc/PID/ns/net")
 	}
-	return namespaceNames[kind], nil
+	return namespaceName(kind), nil
+}
+
+// namespaceName is the specification's word for what NS_GET_NSTYPE answers (ioctl_nsfs(2)).
+func namespaceName(kind int) string {
+	switch kind {
+	case unix.CLONE_NEWPID:
+		return "pid"
+	case unix.CLONE_NEWNET:
+		return "network"
+	case unix.CLONE_NEWNS:
+		return "mount"
+	case unix.CLONE_NEWIPC:
+		return "ipc"
+	case unix.CLONE_NEWUTS:
+		return "uts"
+	case unix.CLONE_NEWUSER:
+		return "user"
+	case unix.CLONE_NEWCGROUP:
+		return "cgroup"
+	case unix.CLONE_NEWTIME:
+		return "time"
+	}
+	return strconv.Itoa(kind)
 }

@@ -33,11 +33,11 @@ func members(v reflect.Value) Members {
 	m := Members{}
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		if v.Field(i).IsZero() || hidden[field.Name] {
+		if v.Field(i).IsZero() || hidden(field.Name) {
 			continue
 		}
 		value := any(nil)
-		if words := inWords[v.Type().Name()+"."+field.Name]; words != nil {
+		if words := inWords(v.Type().Name(), field.Name); words != nil {
 			value = words(number(v.Field(i)))
 		} else {
 			value = valueOf(v.Field(i))

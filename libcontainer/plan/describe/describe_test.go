@@ -42,25 +42,10 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// Every kind of step can be described when its fields are set, and every line of the tables here names a field that is there.
+// Every kind of step can be described when its fields are set.
 func TestEveryKind(t *testing.T) {
-	fields := map[string]bool{}
-	var visit func(reflect.Type)
-	visit = func(s reflect.Type) {
-		for i := range s.NumField() {
-			f := s.Field(i)
-			fields[s.Name()+"."+f.Name], fields[f.Name] = true, true
-			for f.Type.Kind() == reflect.Slice || f.Type.Kind() == reflect.Pointer {
-				f.Type = f.Type.Elem()
-			}
-			if f.Type.Kind() == reflect.Struct {
-				visit(f.Type)
-			}
-		}
-	}
 	for _, kind := range step.Kinds {
 		v := reflect.New(reflect.TypeOf(kind).Elem())
-		visit(v.Elem().Type())
 		for i := range v.Elem().NumField() {
 			fill(v.Elem().Field(i))
 		}
@@ -70,16 +55,6 @@ func TestEveryKind(t *testing.T) {
 		}
 		if strings.Contains(m.String(), "= ") || strings.HasSuffix(m.String(), "=") {
 			t.Errorf("%T has a member without a value: %s", kind, m)
-		}
-	}
-	for name := range inWords {
-		if !fields[name] {
-			t.Errorf("there is no field %s", name)
-		}
-	}
-	for name := range hidden {
-		if !fields[name] {
-			t.Errorf("there is no field %s", name)
 		}
 	}
 }

@@ -11,22 +11,27 @@ import (
 
 // hidden are fields that are filled in while a container is made: the filter when it has been compiled, the state that hooks
 // read when the pid is known.
-var hidden = map[string]bool{"Filter": true, "StatePrefix": true}
+func hidden(field string) bool { return field == "Filter" || field == "StatePrefix" }
 
-// inWords says how the number in a field is spelled, by type and field.
-var inWords = map[string]func(uint64) any{
-	"Propagation.Flag":       propagation,
-	"PropagationChange.Flag": propagation,
-	"Attr.Set":               attributes,
-	"Attr.Clear":             attributes,
-	"Bounding.Mask":          capabilityNames,
-	"Capabilities.Effective": capabilityNames, "Capabilities.Permitted": capabilityNames,
-	"Capabilities.Inheritable": capabilityNames, "Capabilities.Ambient": capabilityNames,
-	"Device.Type":        func(n uint64) any { return string(rune(n)) },
-	"Device.Mode":        octal,
-	"Identity.Umask":     octal,
-	"Personality.Domain": func(n uint64) any { return "0x" + strconv.FormatUint(n, 16) },
-	"Rlimit.Resource":    func(n uint64) any { return process.RlimitName(int(n)) },
+// inWords says how the number in a field is spelled; nil where it is a number. (A table would be made at every start.)
+func inWords(kind, field string) func(uint64) any {
+	switch kind + "." + field {
+	case "Propagation.Flag", "PropagationChange.Flag":
+		return propagation
+	case "Attr.Set", "Attr.Clear":
+		return attributes
+	case "Bounding.Mask", "Capabilities.Effective", "Capabilities.Permitted", "Capabilities.Inheritable", "Capabilities.Ambient":
+		return capabilityNames
+	case "Device.Mode", "Identity.Umask":
+		return octal
+	case "Device.Type":
+		return func(n uint64) any { return string(rune(n)) }
+	case "Personality.Domain":
+		return func(n uint64) any { return "0x" + strconv.FormatUint(n, 16) }
+	case "Rlimit.Resource":
+		return func(n uint64) any { return process.RlimitName(int(n)) }
+	}
+	return nil
 }
 
 func octal(n uint64) any { return "0" + strconv.FormatUint(n, 8) }
@@ -51,15 +56,16 @@ type bit struct {
 	name string
 }
 
-// Both times attributes lie in one field of bits, in which relatime is 0 (mount_setattr(2)).
-var mountAttributes = []bit{
-	{unix.MOUNT_ATTR_RDONLY, "ro"}, {unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"},
-	{unix.MOUNT_ATTR_NOEXEC, "noexec"}, {unix.MOUNT_ATTR__ATIME, "atime"}, {unix.MOUNT_ATTR_NOATIME, "noatime"},
-	{unix.MOUNT_ATTR_STRICTATIME, "strictatime"}, {unix.MOUNT_ATTR_NODIRATIME, "nodiratime"},
-	{unix.MOUNT_ATTR_IDMAP, "idmap"}, {unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
+// attributes are the options of a mount. Those about access times lie in one field, in which relatime is 0
+// (mount_setattr(2)).
+func attributes(n uint64) any {
+	return flags(n, []bit{
+		{unix.MOUNT_ATTR_RDONLY, "ro"}, {unix.MOUNT_ATTR_NOSUID, "nosuid"}, {unix.MOUNT_ATTR_NODEV, "nodev"},
+		{unix.MOUNT_ATTR_NOEXEC, "noexec"}, {unix.MOUNT_ATTR__ATIME, "atime"}, {unix.MOUNT_ATTR_NOATIME, "noatime"},
+		{unix.MOUNT_ATTR_STRICTATIME, "strictatime"}, {unix.MOUNT_ATTR_NODIRATIME, "nodiratime"},
+		{unix.MOUNT_ATTR_IDMAP, "idmap"}, {unix.MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
+	})
 }
-
-func attributes(n uint64) any { return flags(n, mountAttributes) }
 
 func flags(n uint64, bits []bit) []any {
 	list := []any{}
