@@ -39,7 +39,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test unit integration conformance layers bench fuzz demo lint fmt man install clean
+.PHONY: test unit integration conformance layers faults bench fuzz demo lint fmt man install clean
 
 all: tare
 
@@ -103,6 +103,10 @@ integration: need-root tare
 	[ "$$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || \
 		TARE_BINARY=$(CURDIR)/tare tests/cgroup2-view $(GO) test -count=1 ./tests/integration/...
 	TARE_BINARY=$(CURDIR)/tare tests/cgroup1-view $(GO) test -count=1 -run '$(CGROUP_TESTS)' ./tests/integration/...
+
+# A fault at every system call of every verb, on either side; about twenty minutes.
+faults: need-root tare
+	TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 -timeout 2h -run Fault ./tests/integration -faults 0
 
 # The validation programs of the OCI. CONFORMANCE=-update records changed verdicts.
 conformance: need-root tare

@@ -222,8 +222,9 @@ func (c *creation) recordIntent() error {
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0
 	}
-	if err := c.dir.Save(c.record); err != nil {
+	// The record comes last: where there is one there is a configuration, until a removal has begun.
+	if err := c.dir.SaveConfig(c.config); err != nil {
 		return err
 	}
-	return c.dir.SaveConfig(c.config)
+	return c.dir.Save(c.record)
 }

@@ -82,7 +82,7 @@ func (r *Runtime) removeAll(d *state.Dir, record *state.Record, force bool) erro
 		return err
 	}
 	if record.Poststop && !record.PoststopRan {
-		if err := r.deletePoststop(d, record); err != nil {
+		if err := r.deletePoststop(d, record, force); err != nil {
 			return err
 		}
 	}
@@ -104,8 +104,18 @@ func killsCgroup(record *state.Record, m *cgroups.Manager, force bool) bool {
 }
 
 // deletePoststop marks the hooks as run before it runs them: they must not run twice if delete is killed and repeated.
-func (r *Runtime) deletePoststop(d *state.Dir, record *state.Record) error {
+//
+// Without a configuration a removal has begun before, after the hooks. One that cannot be read keeps a forced delete from
+// running them, and from nothing else.
+func (r *Runtime) deletePoststop(d *state.Dir, record *state.Record, force bool) error {
 	config, err := savedSpec(d)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil && force {
+		r.warn("delete " + d.ID + ": poststop hooks are not run: " + err.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
