@@ -71,7 +71,7 @@ func (c *creation) joinCgroups() error {
 	if c.cgroup == nil {
 		return nil
 	}
-	return c.cgroup.Add(c.init.Pid, false) // clone3 has put it into the unified hierarchy
+	return c.cgroup.Add(c.init.Pid, false) // clone3 has put it into the unified hierarchy, unless systemd makes that cgroup
 }
 
 func (c *creation) resources() *specs.LinuxResources {
@@ -182,7 +182,7 @@ func (c *creation) recordCreated() error {
 	if err != nil {
 		return &fault.Error{Op: "stat", Path: "/proc/" + strconv.Itoa(c.init.Pid) + "/stat", Err: err}
 	}
-	c.record.Creating = false
+	c.record.Creating, c.record.Cgroup = false, recordCgroup(c.cgroup) // which has been made only now, if by systemd
 	c.record.Init = state.Process{Pid: c.init.Pid, StartTime: stat.startTime}
 	return c.dir.Save(c.record)
 }

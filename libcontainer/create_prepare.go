@@ -178,9 +178,6 @@ func (c *creation) planCgroup(in *plan.Input) error {
 	if c.CgroupManager == "disabled" {
 		return nil
 	}
-	if c.CgroupManager == "systemd" {
-		return &fault.Error{Op: "cgroup manager", Path: "systemd", Err: fault.ErrNotSupported, Hint: "leave out --systemd-cgroup; the cgroupfs driver works beside systemd"}
-	}
 	host, err := cgroups.Detect()
 	if err != nil {
 		return err
@@ -189,11 +186,20 @@ func (c *creation) planCgroup(in *plan.Input) error {
 	if c.spec.Linux != nil {
 		path = c.spec.Linux.CgroupsPath
 	}
-	if path, err = host.Path(path, c.o.ID); err != nil {
-		return fault.At("/linux/cgroupsPath", err)
-	}
 	c.host = host
-	c.cgroup = host.New(path)
+	if c.CgroupManager == "systemd" {
+		c.cgroup, err = host.NewUnit(&cgroups.UnitOptions{
+			CgroupsPath: path, ID: c.o.ID, Root: c.Root, Annotations: c.spec.Annotations, Resources: c.resources(),
+		})
+		if err != nil {
+			return err
+		}
+	} else {
+		if path, err = host.Path(path, c.o.ID); err != nil {
+			return fault.At("/linux/cgroupsPath", err)
+		}
+		c.cgroup = host.New(path)
+	}
 	for i := range c.spec.Mounts {
 		if c.spec.Mounts[i].Type == "cgroup" {
 			in.Cgroups = host.MountHierarchies(c.cgroup)

@@ -99,6 +99,9 @@ func killsCgroup(record *state.Record, m *cgroups.Manager, force bool) bool {
 	if record.SharedPid && !record.Creating {
 		return true
 	}
+	if m.Unit() != "" {
+		return force && !record.Creating // what a killed create has left in a unit is killed when the unit is known to be ours
+	}
 	made := func(h cgroups.SavedHierarchy) bool { return h.Made > 0 }
 	return (force || record.Creating) && slices.ContainsFunc(m.Saved().Hierarchies, made)
 }

@@ -89,6 +89,10 @@ func recordedCgroup(record *state.Record) (*cgroups.Manager, error) {
 	for _, h := range record.Cgroup.Hierarchies {
 		saved.Hierarchies = append(saved.Hierarchies, cgroups.SavedHierarchy(h))
 	}
+	if u := record.Cgroup.Unit; u != nil {
+		unit := cgroups.SavedUnit(*u)
+		saved.Unit = &unit
+	}
 	return cgroups.Load(saved)
 }
 
@@ -101,6 +105,10 @@ func recordCgroup(m *cgroups.Manager) *state.Cgroup {
 	c := &state.Cgroup{Path: saved.Path}
 	for _, h := range saved.Hierarchies {
 		c.Hierarchies = append(c.Hierarchies, state.CgroupHierarchy(h))
+	}
+	if saved.Unit != nil {
+		unit := state.CgroupUnit(*saved.Unit)
+		c.Unit = &unit
 	}
 	return c
 }

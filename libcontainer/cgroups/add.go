@@ -11,8 +11,12 @@ import (
 
 // Add moves a process into the cgroup. In the hierarchies of v1 that is how it gets there at all; with unified it is also
 // moved in the unified one, which clone3 with CLONE_INTO_CGROUP (Linux 5.7) makes unnecessary for a new process: moving
-// one takes a lock that waits for all forks of the machine.
+// one takes a lock that waits for all forks of the machine. Where systemd makes the cgroup, it does so now, with the first
+// process in it.
 func (m *Manager) Add(pid int, unified bool) error {
+	if m.unit != nil && m.unit.inode == 0 {
+		return m.startUnit(pid)
+	}
 	for _, h := range m.hierarchies {
 		if h.isUnified() && !unified {
 			continue

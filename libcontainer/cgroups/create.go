@@ -17,6 +17,9 @@ func (m *Manager) Create() error {
 	if m.refused != nil {
 		return m.refused
 	}
+	if m.unit != nil {
+		return nil // systemd makes it for a process, which Add names
+	}
 	var made []string
 	for _, h := range m.hierarchies {
 		dirs, err := h.create()

@@ -19,6 +19,9 @@ import (
 // Processes must be dead or dying: Destroy waits for them until the timeout passes, and then names those that are left.
 func (m *Manager) Destroy(timeout time.Duration) error {
 	deadline := time.Now().Add(timeout)
+	if m.unit != nil {
+		return m.stopUnit(deadline)
+	}
 	var errs []error
 	for _, h := range m.hierarchies {
 		if h.made == 0 {

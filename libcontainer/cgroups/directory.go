@@ -14,7 +14,8 @@ import (
 // directory is one cgroup: a directory of a cgroup file system, opened when first used.
 type directory struct {
 	path  string
-	dirFd int // -1 until opened
+	dirFd int     // -1 until opened
+	inode *uint64 // of a cgroup that somebody else removes, and whose path another one may have by now; 0 until it is known
 }
 
 // resolve is how every name below a cgroup directory is looked up. A cgroup file system has no symbolic links, and
@@ -44,8 +45,22 @@ func (d *directory) open() (dirFd int, err error) {
 			d.dirFd = -1
 			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: err}
 		}
+		if d.inode != nil && inodeOf(d.dirFd) != *d.inode {
+			d.close()
+			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: unix.ENOENT}
+		}
 	}
 	return d.dirFd, nil
+}
+
+// inodeOf is the number of a cgroup's directory, which no later one gets: the kernel counts them up (kernfs_node.id). 0 is
+// none.
+func inodeOf(fd int) uint64 {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 func (d *directory) close() {

@@ -14,6 +14,7 @@ import (
 type Manager struct {
 	path        string
 	hierarchies []*hierarchy // the unified one first
+	unit        *unit        // what systemd makes the cgroup for; nil for one that we make ourselves
 
 	refused   error // why the cgroup cannot be used
 	fresh     bool  // made by this process, hence without any program attached
@@ -90,6 +91,9 @@ func (m *Manager) Close() {
 	for _, h := range m.hierarchies {
 		h.close()
 	}
+	if m.unit != nil {
+		m.unit.close()
+	}
 }
 
 // Path returns the path below each mount point.
@@ -104,12 +108,13 @@ func (m *Manager) UnifiedPath() string {
 }
 
 // UnifiedFd returns a descriptor of the container's directory in the unified hierarchy, as CLONE_INTO_CGROUP wants it,
-// or -1 if there is no such hierarchy. The descriptor belongs to the manager.
+// or -1 if there is no such hierarchy, or systemd will make the cgroup only when Add names the first process. The descriptor
+// belongs to the manager.
 //
 // Preconditions: the cgroup exists.
 func (m *Manager) UnifiedFd() (int, error) {
 	h := m.unified()
-	if h == nil {
+	if h == nil || m.unit != nil && m.unit.inode == 0 {
 		return -1, nil
 	}
 	return h.open()
@@ -153,6 +158,16 @@ func (m *Manager) tracking() *hierarchy {
 type Saved struct {
 	Path        string           `json:"path"`
 	Hierarchies []SavedHierarchy `json:"hierarchies"`
+	Unit        *SavedUnit       `json:"unit,omitempty"` // of systemd
+}
+
+// SavedUnit is the unit of a Saved. It is complete, but for the inode, before systemd is asked for the first time.
+type SavedUnit struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	User        bool   `json:"user,omitempty"`  // of the user's systemd
+	Address     string `json:"address"`         // where systemd was found
+	Inode       uint64 `json:"inode,omitempty"` // of the cgroup's directory; 0 until it exists
 }
 
 // SavedHierarchy is one hierarchy of a Saved.
@@ -169,6 +184,9 @@ func (m *Manager) Saved() Saved {
 		s.Hierarchies = append(s.Hierarchies, SavedHierarchy{
 			Mount: h.mount, Controllers: strings.Join(h.controllers, ","), Made: h.made,
 		})
+	}
+	if m.unit != nil {
+		s.Unit = m.unit.saved()
 	}
 	return s
 }
@@ -192,6 +210,9 @@ func Load(s Saved) (*Manager, error) {
 		}
 		h := m.add(saved.Mount, controllers)
 		h.made = min(max(saved.Made, 0), strings.Count(clean, "/"))
+	}
+	if s.Unit != nil {
+		m.loadUnit(s.Unit)
 	}
 	return m, nil
 }

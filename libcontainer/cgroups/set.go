@@ -30,7 +30,10 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 			return err
 		}
 	}
-	return m.setUnified(r.Unified)
+	if err := m.setUnified(r.Unified); err != nil || m.unit == nil || m.unified().journal != nil {
+		return err
+	}
+	return m.tellTasks(r)
 }
 
 // setController sets the limits of one controller, in the hierarchy that has it.

@@ -12,7 +12,7 @@ import (
 // setUnified writes the entries of /linux/resources/unified, sorted so that the outcome does not depend on chance. Files
 // that this program does not know are written too: that is what the map is for (J36).
 func (m *Manager) setUnified(entries map[string]string) error {
-	for _, key := range slices.Sorted(maps.Keys(entries)) {
+	for _, key := range sortedKeys(entries) {
 		if err := m.setUnifiedEntry(key, entries[key]); err != nil {
 			return err
 		}
@@ -53,3 +53,5 @@ func (m *Manager) setUnifiedEntry(key, value string) error {
 	}
 	return nil
 }
+
+func sortedKeys(entries map[string]string) []string { return slices.Sorted(maps.Keys(entries)) }

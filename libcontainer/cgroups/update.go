@@ -36,7 +36,10 @@ func (m *Manager) Update(c *Change) (undo func() error, err error) {
 			return j.undo, err
 		}
 	}
-	return j.undo, m.Set(c.Set)
+	if err := m.Set(c.Set); err != nil || m.unit == nil {
+		return j.undo, err
+	}
+	return m.updateUnit(j)
 }
 
 // reset gives one limit its first value back.

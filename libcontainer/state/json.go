@@ -97,6 +97,16 @@ func (e *encoder) cgroup(c *Cgroup) {
 		})
 	}
 	e.token(jsontext.EndArray)
+	if u := c.Unit; u != nil {
+		e.name("unit")
+		e.object(func() {
+			e.text("name", u.Name)
+			e.text("description", u.Description)
+			e.boolean("user", u.User)
+			e.text("address", u.Address)
+			e.number("inode", u.Inode)
+		})
+	}
 }
 
 func (e *encoder) resctrl(r *Resctrl) {
@@ -193,8 +203,13 @@ func (d *decoder) flag(r *Record, name string) {
 }
 
 func (d *decoder) cgroup(c *Cgroup, name string) {
-	if name == "path" {
+	switch name {
+	case "path":
 		c.Path = d.text()
+		return
+	case "unit":
+		c.Unit = &CgroupUnit{}
+		d.object(func(name string) { d.unit(c.Unit, name) })
 		return
 	}
 	d.array(func() {
@@ -211,6 +226,23 @@ func (d *decoder) cgroup(c *Cgroup, name string) {
 		})
 		c.Hierarchies = append(c.Hierarchies, h)
 	})
+}
+
+func (d *decoder) unit(u *CgroupUnit, name string) {
+	switch name {
+	case "name":
+		u.Name = d.text()
+	case "description":
+		u.Description = d.text()
+	case "user":
+		u.User = d.boolean()
+	case "address":
+		u.Address = d.text()
+	case "inode":
+		u.Inode = d.number()
+	default:
+		d.fail(d.from.SkipValue())
+	}
 }
 
 func (d *decoder) resctrl(r *Resctrl, name string) {

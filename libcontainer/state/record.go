@@ -53,6 +53,16 @@ type Process struct {
 type Cgroup struct {
 	Path        string
 	Hierarchies []CgroupHierarchy
+	Unit        *CgroupUnit // nil for one that is not systemd's
+}
+
+// CgroupUnit is the unit of a Cgroup.
+type CgroupUnit struct {
+	Name        string
+	Description string
+	User        bool
+	Address     string
+	Inode       uint64
 }
 
 // CgroupHierarchy is one hierarchy of a Cgroup.
