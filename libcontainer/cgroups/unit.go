@@ -138,6 +138,7 @@ func (m *Manager) startUnit(pid int) error {
 	if err := u.connect(systemd.Timeout); err != nil {
 		return err
 	}
+	defer u.close() // systemd sends whatever happens on the machine to who is connected, and keeps what is not read
 	properties := u.properties
 	if !u.IsSlice() {
 		properties = systemd.WithProcess(properties, pid)
@@ -201,12 +202,13 @@ func (m *Manager) stopUnit(deadline time.Time) error {
 		}
 		h.close()
 	}
-	err := u.connect(time.Until(deadline))
+	err := u.connect(max(time.Until(deadline), time.Millisecond))
+	defer u.close()
 	if err == nil && u.inode == 0 {
 		err = m.adopt(deadline)
 	}
 	if err == nil {
-		_, err = u.manager.Stop(u.Unit, max(time.Until(deadline), time.Millisecond))
+		err = u.manager.Stop(u.Unit, max(time.Until(deadline), time.Millisecond))
 	}
 	if err != nil && m.gone() {
 		return nil // a scope without a process has ended, or will as soon as systemd gets round to it
@@ -303,6 +305,7 @@ func (m *Manager) setProperties(settings []systemd.Setting) error {
 	if err := m.unit.connect(systemd.Timeout); err != nil {
 		return err
 	}
+	defer m.unit.close()
 	held := m.unified().snapshot()
 	if err := m.unit.manager.Set(m.unit.Unit, properties, systemd.Timeout); err != nil {
 		return err

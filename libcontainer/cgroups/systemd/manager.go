@@ -31,6 +31,7 @@ const (
 	serviceName      = "org.freedesktop.systemd1"
 	managerPath      = "/org/freedesktop/systemd1"
 	managerInterface = "org.freedesktop.systemd1.Manager"
+	jobRemoved       = "JobRemoved" // the signal that ends a job
 )
 
 // bootedMark exists where systemd is the init (sd_booted(3)).
@@ -120,12 +121,13 @@ func (m *Manager) who() string {
 
 // listen asks a bus for the signals that end jobs; systemd itself sends them unasked.
 func (m *Manager) listen(conn *bus.Conn, address string) error {
+	conn.Wanted = jobRemoved
 	if isPrivate(address) {
 		return nil
 	}
 	_, err := conn.Call(&bus.Call{
 		Destination: "org.freedesktop.DBus", Path: "/org/freedesktop/DBus", Interface: "org.freedesktop.DBus", Method: "AddMatch",
-		Signature: "s", Args: []any{"type='signal',sender='" + serviceName + "',interface='" + managerInterface + "',member='JobRemoved'"},
+		Signature: "s", Args: []any{"type='signal',sender='" + serviceName + "',interface='" + managerInterface + "',member='" + jobRemoved + "'"},
 	})
 	return err
 }

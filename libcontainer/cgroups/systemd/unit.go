@@ -32,16 +32,16 @@ func (m *Manager) Start(u Unit, properties []Property, timeout time.Duration) er
 
 // startUnit is Start without the look at what an older systemd may not know.
 func (m *Manager) startUnit(u Unit, properties []Property) error {
-	interrupted := false
+	interrupted := 0
 	pause := time.Millisecond
 	for tries := 0; ; tries++ {
 		err := m.startOnce(u, properties)
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, bus.ErrClosed) && time.Until(m.deadline) > 0:
+		case errors.Is(err, bus.ErrClosed) && interrupted < maxInterruptions:
 			// systemd executes itself anew, and may have made the unit before.
-			interrupted = true
+			interrupted++
 			if err := m.connect(); err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ func (m *Manager) startUnit(u Unit, properties []Property) error {
 			return err
 		}
 		switch {
-		case interrupted && s.description == u.Description && s.active == "active":
+		case interrupted > 0 && s.description == u.Description && s.active == "active":
 			return nil
 		case s.active == "failed":
 			if err := m.reset(u.Name); err != nil {
@@ -70,6 +70,9 @@ func (m *Manager) startUnit(u Unit, properties []Property) error {
 
 // maxTries bounds the wait for a unit to go: some three seconds.
 const maxTries = 32
+
+// maxInterruptions bounds how often systemd is talked to again after it has hung up.
+const maxInterruptions = 3
 
 // inUse is the error for a unit that somebody else has.
 type inUse struct{ description, active string }
@@ -90,32 +93,37 @@ func (m *Manager) startOnce(u Unit, properties []Property) error {
 	return m.await("start", reply)
 }
 
-// Stop ends the unit, and waits for that, if it still is the one with our description. It says whether it was; what is
-// gone already is no error.
-func (m *Manager) Stop(u Unit, timeout time.Duration) (ours bool, err error) {
+// Stop ends the unit, and waits for that, if it still is the one with our description. What is gone already is no error.
+func (m *Manager) Stop(u Unit, timeout time.Duration) error {
 	m.within(timeout)
-	ours, err = m.stop(u)
-	return ours, m.explain("stop unit", u.Name, nil, err)
+	err := m.stop(u)
+	for range maxInterruptions {
+		if !errors.Is(err, bus.ErrClosed) {
+			break
+		}
+		if err = m.connect(); err == nil {
+			err = m.stop(u)
+		}
+	}
+	return m.explain("stop unit", u.Name, nil, err)
 }
 
-func (m *Manager) stop(u Unit) (ours bool, err error) {
+func (m *Manager) stop(u Unit) error {
 	s, err := m.status(u.Name)
 	if err != nil || s.description != u.Description {
-		return false, err
+		return err
 	}
 	reply, err := m.call("StopUnit", "ss", u.Name, "replace")
+	if isName(err, errNoSuchUnit) {
+		return nil
+	}
 	if err == nil {
 		err = m.await("stop", reply)
 	}
-	if errors.Is(err, bus.ErrClosed) {
-		if err = m.connect(); err == nil {
-			return m.stop(u)
-		}
+	if err != nil {
+		return err
 	}
-	if err != nil && !isName(err, errNoSuchUnit) {
-		return true, err
-	}
-	return true, m.reset(u.Name) // with CollectMode=inactive a failed unit would stay
+	return m.reset(u.Name) // with CollectMode=inactive a failed unit would stay
 }
 
 // Is says whether the unit exists and is ours.
@@ -198,9 +206,9 @@ func (m *Manager) await(what string, reply []any) error {
 	if !ok {
 		return errAnswer
 	}
-	args, err := m.conn.Signal(func(iface, member string, args []any) bool {
+	args, err := m.conn.Signal(func(iface string, args []any) bool {
 		ended, _ := at[string](args, 1)
-		return iface == managerInterface && member == "JobRemoved" && ended == job
+		return iface == managerInterface && ended == job
 	})
 	if err == fault.ErrTimeout {
 		return &jobError{what: what, job: job, err: err}

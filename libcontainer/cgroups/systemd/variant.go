@@ -109,10 +109,11 @@ func (p *variantParser) node(depth int) node {
 	switch c := p.rest[0]; {
 	case c == '@':
 		p.rest = p.rest[1:]
-		typed := p.word("()a{}")
-		n := p.node(depth + 1)
-		n.typed = typed
-		return n
+		typed := p.word("(){}")
+		if _, rest, ok := bus.FirstType(typed); !ok || rest != "" {
+			p.fail(strconv.Quote("@"+typed) + " is not a type")
+		}
+		return p.typedNode(typed, depth)
 	case c == '\'' || c == '"':
 		return node{kind: 's', text: p.quoted()}
 	case strings.HasPrefix(p.rest, "b'") || strings.HasPrefix(p.rest, `b"`):
@@ -133,7 +134,15 @@ func (p *variantParser) node(depth int) node {
 		p.fail(strconv.Quote(word) + " is neither a value nor a type; texts stand in quotes")
 		return node{}
 	}
+	return p.typedNode(typed, depth)
+}
+
+// typedNode takes the value behind a type.
+func (p *variantParser) typedNode(typed string, depth int) node {
 	n := p.node(depth + 1)
+	if n.typed != "" {
+		p.fail("it has two types")
+	}
 	n.typed = typed
 	return n
 }

@@ -13,11 +13,12 @@ import (
 // Conn is a connection. It is not safe for concurrent use.
 type Conn struct {
 	Deadline time.Time // of whatever is done next
+	Wanted   string    // the name of the signals to keep for Signal; systemd sends all it has to who is connected to it
 
 	fd      int
 	serial  uint32
 	pending []byte     // what has been read and not been looked at
-	signals []*message // that came while something else was waited for
+	signals []*Message // that came while something else was waited for
 }
 
 // Dial connects to the first socket of an address that answers, and says who we are. With hello the other side is a bus,
@@ -135,11 +136,11 @@ type Call struct {
 // an *Error where the method refused.
 func (c *Conn) Call(call *Call) ([]any, error) {
 	c.serial++
-	m := &message{
-		kind: typeCall, serial: c.serial, path: call.Path, iface: call.Interface, member: call.Method,
-		destination: call.Destination, signature: call.Signature, body: call.Args,
+	m := &Message{
+		Kind: TypeCall, Serial: c.serial, Path: call.Path, Interface: call.Interface, Member: call.Method,
+		Destination: call.Destination, Signature: call.Signature, Body: call.Args,
 	}
-	data, err := m.encode()
+	data, err := m.Encode()
 	if err != nil {
 		return nil, err
 	}
@@ -152,12 +153,12 @@ func (c *Conn) Call(call *Call) ([]any, error) {
 			return nil, err
 		}
 		switch {
-		case m.kind == typeSignal:
+		case m.Kind == TypeSignal:
 			c.keep(m)
-		case m.replySerial != c.serial: // of a call that nobody waits for any more
-		case m.kind == typeReturn:
-			return m.body, nil
-		case m.kind == typeError:
+		case m.ReplySerial != c.serial: // of a call that nobody waits for any more
+		case m.Kind == TypeReturn:
+			return m.Body, nil
+		case m.Kind == TypeError:
 			return nil, m.refusal()
 		}
 	}
@@ -166,42 +167,42 @@ func (c *Conn) Call(call *Call) ([]any, error) {
 // maxSignals bounds those that are kept: a caller that waits for one has caused it a moment ago.
 const maxSignals = 1024
 
-func (c *Conn) keep(m *message) {
-	if len(c.signals) < maxSignals {
+func (c *Conn) keep(m *Message) {
+	if m.Member == c.Wanted && len(c.signals) < maxSignals {
 		c.signals = append(c.signals, m)
 	}
 }
 
-// Signal waits for a signal that the function accepts, and returns its values. Others are dropped.
-func (c *Conn) Signal(accept func(iface, member string, args []any) bool) ([]any, error) {
+// Signal waits for a wanted signal that the function accepts, and returns its values. Others are dropped.
+func (c *Conn) Signal(accept func(iface string, args []any) bool) ([]any, error) {
 	for {
 		for len(c.signals) > 0 {
 			m := c.signals[0]
 			c.signals = c.signals[1:]
-			if accept(m.iface, m.member, m.body) {
-				return m.body, nil
+			if accept(m.Interface, m.Body) {
+				return m.Body, nil
 			}
 		}
 		m, err := c.message()
 		if err != nil {
 			return nil, err
 		}
-		if m.kind == typeSignal {
+		if m.Kind == TypeSignal {
 			c.keep(m)
 		}
 	}
 }
 
 // message reads one message.
-func (c *Conn) message() (*message, error) {
+func (c *Conn) message() (*Message, error) {
 	for {
-		if len(c.pending) >= headerStart {
-			length, err := messageLength(c.pending)
+		if len(c.pending) >= HeaderSize {
+			length, err := Length(c.pending)
 			if err != nil {
 				return nil, err
 			}
 			if len(c.pending) >= length {
-				m, err := decode(c.pending[:length])
+				m, err := Decode(c.pending[:length])
 				c.pending = c.pending[length:]
 				return m, err
 			}

@@ -3,7 +3,9 @@ package bus
 import (
 	"encoding/binary"
 	"math"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tare-run/tare/internal/fault"
 )
@@ -111,18 +113,51 @@ func (e *encoder) number(kind byte, v any) bool {
 
 // text appends a string; a signature has a length of one byte.
 func (e *encoder) text(kind byte, s string) {
-	if strings.IndexByte(s, 0) >= 0 {
-		e.fail("a text contains a zero byte")
+	// The other side would end the conversation without a word.
+	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
+		e.fail("a text contains a zero byte, or is not UTF-8")
+	}
+	if kind == 'g' && !isSignature(s) {
+		e.fail(strconv.Quote(s) + " is not a signature")
+	}
+	if kind == 'o' && !isObjectPath(s) {
+		e.fail(strconv.Quote(s) + " is not an object path")
 	}
 	if kind == 'g' {
 		if len(s) > math.MaxUint8 {
 			e.fail("the type is too long")
+			return
 		}
 		e.data = append(e.data, byte(len(s)))
 	} else {
 		e.data = order.AppendUint32(e.data, uint32(len(s)))
 	}
 	e.data = append(append(e.data, s...), 0)
+}
+
+// isObjectPath checks what the specification calls a valid object path.
+func isObjectPath(s string) bool {
+	if s == "/" {
+		return true
+	}
+	for part := range strings.SplitSeq(strings.TrimPrefix(s, "/"), "/") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+			return false
+		}
+	}
+	return strings.HasPrefix(s, "/")
+}
+
+// isSignature says whether a text is a list of complete types.
+func isSignature(s string) bool {
+	for s != "" {
+		_, rest, ok := FirstType(s)
+		if !ok {
+			return false
+		}
+		s = rest
+	}
+	return true
 }
 
 func (e *encoder) variant(v Value) {

@@ -4,12 +4,12 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
-// Message types and header fields, of the specification's "Message Format".
+// The types of messages, and the header fields, of the specification's "Message Format".
 const (
-	typeCall   = 1
-	typeReturn = 2
-	typeError  = 3
-	typeSignal = 4
+	TypeCall   = 1
+	TypeReturn = 2
+	TypeError  = 3
+	TypeSignal = 4
 
 	fieldPath        = 1
 	fieldInterface   = 2
@@ -22,23 +22,24 @@ const (
 
 const (
 	protocolVersion = 1
-	headerStart     = 16 // up to the length of the header's fields, which is the last of it
+	// HeaderSize is how much of a message tells its length.
+	HeaderSize = 16
 	// maxMessage bounds what is read. The specification allows 128 MiB; the longest that systemd sends us are its complaints.
 	maxMessage = 1 << 20
 )
 
-// message is a message as far as we look at it.
-type message struct {
-	kind        byte
-	serial      uint32
-	replySerial uint32
-	path        string
-	iface       string
-	member      string
-	errorName   string
-	destination string
-	signature   string
-	body        []any
+// Message is a message as far as we look at it.
+type Message struct {
+	Kind        byte // Type*
+	Serial      uint32
+	ReplySerial uint32
+	Path        string
+	Interface   string
+	Member      string
+	ErrorName   string
+	Destination string
+	Signature   string
+	Body        []any
 }
 
 // Error is a method's refusal.
@@ -54,10 +55,10 @@ func (e *Error) Error() string {
 	return e.Name
 }
 
-// encode makes the bytes of a method call.
-func (m *message) encode() ([]byte, error) {
+// Encode makes the bytes.
+func (m *Message) Encode() ([]byte, error) {
 	body := &encoder{}
-	body.values(m.signature, m.body...)
+	body.values(m.Signature, m.Body...)
 	if body.err != nil {
 		return nil, body.err
 	}
@@ -67,13 +68,17 @@ func (m *message) encode() ([]byte, error) {
 			fields = append(fields, []any{code, Value{signature, value}})
 		}
 	}
-	add(fieldPath, "o", m.path)
-	add(fieldInterface, "s", m.iface)
-	add(fieldMember, "s", m.member)
-	add(fieldDestination, "s", m.destination)
-	add(fieldSignature, "g", m.signature)
+	add(fieldPath, "o", m.Path)
+	add(fieldInterface, "s", m.Interface)
+	add(fieldMember, "s", m.Member)
+	add(fieldErrorName, "s", m.ErrorName)
+	add(fieldDestination, "s", m.Destination)
+	add(fieldSignature, "g", m.Signature)
+	if m.ReplySerial != 0 {
+		fields = append(fields, []any{byte(fieldReplySerial), Value{"u", m.ReplySerial}})
+	}
 	e := &encoder{}
-	e.values("yyyyuua(yv)", byte('l'), m.kind, byte(0), byte(protocolVersion), uint32(len(body.data)), m.serial, fields)
+	e.values("yyyyuua(yv)", byte('l'), m.Kind, byte(0), byte(protocolVersion), uint32(len(body.data)), m.Serial, fields)
 	e.pad(8)
 	e.data = append(e.data, body.data...)
 	if e.err == nil && len(e.data) > maxMessage {
@@ -82,22 +87,22 @@ func (m *message) encode() ([]byte, error) {
 	return e.data, e.err
 }
 
-// messageLength says how long the message is that begins with these headerStart bytes.
-func messageLength(start []byte) (int, error) {
+// Length says how long the message is that begins with these HeaderSize bytes.
+func Length(start []byte) (int, error) {
 	body, fields := order.Uint32(start[4:]), order.Uint32(start[12:])
 	if start[0] != 'l' || start[3] != protocolVersion || body > maxMessage || fields > maxMessage {
 		return 0, errMalformed
 	}
-	header := (headerStart + int(fields) + 7) &^ 7
+	header := (HeaderSize + int(fields) + 7) &^ 7
 	if header+int(body) > maxMessage {
 		return 0, errMalformed
 	}
 	return header + int(body), nil
 }
 
-// decode reads a whole message.
-func decode(data []byte) (*message, error) {
-	if len(data) < headerStart {
+// Decode reads a whole message.
+func Decode(data []byte) (*Message, error) {
+	if len(data) < HeaderSize {
 		return nil, errMalformed
 	}
 	d := &decoder{data: data}
@@ -106,13 +111,13 @@ func decode(data []byte) (*message, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	m := &message{kind: header[1].(byte), serial: header[5].(uint32)}
+	m := &Message{Kind: header[1].(byte), Serial: header[5].(uint32)}
 	for _, field := range header[6].([]any) {
 		pair := field.([]any)
 		m.field(pair[0].(byte), pair[1].(Value).V)
 	}
 	body := &decoder{data: data[d.at:]}
-	m.body = body.values(m.signature)
+	m.Body = body.values(m.Signature)
 	if body.err == nil && body.at != len(body.data) {
 		body.fail()
 	}
@@ -120,31 +125,31 @@ func decode(data []byte) (*message, error) {
 }
 
 // field takes one header field. One of the wrong type is as good as absent.
-func (m *message) field(code byte, v any) {
+func (m *Message) field(code byte, v any) {
 	text, _ := v.(string)
 	switch code {
 	case fieldPath:
-		m.path = text
+		m.Path = text
 	case fieldInterface:
-		m.iface = text
+		m.Interface = text
 	case fieldMember:
-		m.member = text
+		m.Member = text
 	case fieldErrorName:
-		m.errorName = text
+		m.ErrorName = text
 	case fieldDestination:
-		m.destination = text
+		m.Destination = text
 	case fieldSignature:
-		m.signature = text
+		m.Signature = text
 	case fieldReplySerial:
-		m.replySerial, _ = v.(uint32)
+		m.ReplySerial, _ = v.(uint32)
 	}
 }
 
 // refusal makes an error of an error message, whose first value is the explanation if it is a text.
-func (m *message) refusal() error {
-	e := &Error{Name: m.errorName}
-	if len(m.body) > 0 {
-		e.Text, _ = m.body[0].(string)
+func (m *Message) refusal() error {
+	e := &Error{Name: m.ErrorName}
+	if len(m.Body) > 0 {
+		e.Text, _ = m.Body[0].(string)
 	}
 	return e
 }

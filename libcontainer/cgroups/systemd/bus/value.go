@@ -1,5 +1,7 @@
 package bus
 
+import "strings"
+
 // Value is what a variant holds. V is, by the first letter of the signature:
 //
 //	y byte   b bool   n int16   q uint16   i int32   u uint32   x int64   t uint64   d float64
@@ -27,19 +29,18 @@ func typeEnd(signature string, depth int) int {
 	case 'y', 'b', 'n', 'q', 'i', 'u', 'x', 't', 'd', 's', 'o', 'g', 'v', 'h':
 		return 1
 	case 'a':
+		if len(signature) > 1 && signature[1] == '{' {
+			if end := entryEnd(signature[1:], depth+1); end > 0 {
+				return 1 + end
+			}
+			return 0
+		}
 		if end := typeEnd(signature[1:], depth+1); end > 0 {
 			return 1 + end
 		}
-	case '(', '{':
-		closing := byte(')')
-		if c == '{' {
-			closing = '}'
-		}
+	case '(':
 		for at := 1; at < len(signature); {
-			if signature[at] == closing {
-				if at == 1 {
-					return 0 // an empty struct is not a type
-				}
+			if signature[at] == ')' && at > 1 { // an empty struct is not a type
 				return at + 1
 			}
 			end := typeEnd(signature[at:], depth+1)
@@ -50,6 +51,18 @@ func typeEnd(signature string, depth int) int {
 		}
 	}
 	return 0
+}
+
+// entryEnd returns how long a dictionary's entry is: a key of a basic type, and a value.
+func entryEnd(signature string, depth int) int {
+	if len(signature) < 4 || strings.IndexByte("ybnqiuxtdsog", signature[1]) < 0 {
+		return 0
+	}
+	end := 2 + typeEnd(signature[2:], depth+1)
+	if end == 2 || end >= len(signature) || signature[end] != '}' {
+		return 0
+	}
+	return end + 1
 }
 
 // maxDepth bounds the nesting of types and variants; the specification allows 64.
