@@ -3,6 +3,7 @@ package cgroups_test
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/tare-run/tare/libcontainer/cgroups"
@@ -34,6 +35,57 @@ func TestManager(t *testing.T) {
 			return dirs
 		},
 	})
+}
+
+// TestSystemdManager runs the shared suite with the systemd of this machine, or of this user (J2, J3).
+func TestSystemdManager(t *testing.T) {
+	host := systemdHost(t)
+	slice := "/system.slice/"
+	if os.Geteuid() != 0 {
+		own, err := os.ReadFile("/proc/self/cgroup") // below that of the user's systemd
+		if err != nil {
+			t.Fatal(err)
+		}
+		above, _, found := strings.Cut(strings.TrimPrefix(string(own), "0::"), ".service/")
+		if !found {
+			t.Skipf("needs a user's systemd that may move processes: run it in a unit of that, not in %s", own)
+		}
+		slice = above + ".service/user.slice/"
+	}
+	cgrouptest.Run(t, cgrouptest.Subject{
+		OnDemand: true,
+		New: func(t *testing.T, path string) cgrouptest.Manager {
+			m, err := host.NewUnit(&cgroups.UnitOptions{CgroupsPath: "::" + path[1:], ID: path[1:], Root: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := slice + path[1:] + ".scope"; m.Path() != want {
+				t.Errorf("path %s, want %s", m.Path(), want)
+			}
+			return m
+		},
+		Reload: func(t *testing.T, m cgrouptest.Manager) cgrouptest.Manager {
+			again, err := cgroups.Load(m.(*cgroups.Manager).Saved())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return again
+		},
+		Dirs: func(path string) []string { return []string{host.Unified() + slice + path[1:] + ".scope"} },
+	})
+}
+
+// systemdHost skips where systemd is not the init of a pure cgroup v2 machine.
+func systemdHost(t *testing.T) *cgroups.Host {
+	t.Helper()
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		t.Skip("systemd is not the init of this machine; tests/vm has one where it is")
+	}
+	host := detect(t)
+	if len(host.V1()) > 0 {
+		t.Skip("needs cgroup v2 alone")
+	}
+	return host
 }
 
 // TestManagerElsewhere runs the suite, and the tests of the limits, on other arrangements of mounts, each in a mount

@@ -3,6 +3,7 @@ package cgrouptest
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,28 +41,34 @@ type Subject struct {
 	Reload func(t *testing.T, m Manager) Manager
 	// Dirs returns the directories of the cgroup at path, one for each hierarchy.
 	Dirs func(path string) []string
+	// OnDemand says that the cgroup exists from the first process to the last, and that somebody else makes and removes it.
+	OnDemand bool
 }
 
 const timeout = 5 * time.Second
 
-// Run runs the suite. It needs root.
+// Run runs the suite. It needs root, or a part of the tree that the user may change.
 func Run(t *testing.T, s Subject) {
 	for _, tc := range []struct {
 		name string
 		run  func(*testing.T, Subject)
+		ours bool // about directories that the implementation makes itself
 	}{
-		{"J1 J4 life of a cgroup", life},
-		{"J12 parents", parents},
-		{"J11 cgroup in use", inUse},
-		{"J38 cgroups below", below},
-		{"J37 freeze and kill", freezeAndKill},
-		{"J38 frozen cgroup below", frozenBelow},
-		{"signal", signal},
-		{"destroy names what is left", left},
-		{"H11 H13 device rules", devices},
-		{"J11 failed create leaves nothing", failedCreate},
+		{"J1 J2 J4 life of a cgroup", life, false},
+		{"J12 parents", parents, true},
+		{"J11 cgroup in use", inUse, true},
+		{"J11 cgroup of another", inUseOnDemand, false},
+		{"J38 cgroups below", below, false},
+		{"J37 freeze and kill", freezeAndKill, false},
+		{"J38 frozen cgroup below", frozenBelow, false},
+		{"signal", signal, false},
+		{"destroy names what is left", left, false},
+		{"H11 H13 device rules", devices, false},
+		{"J11 failed create leaves nothing", failedCreate, true},
 	} {
-		t.Run(tc.name, func(t *testing.T) { tc.run(t, s) })
+		if !tc.ours || !s.OnDemand {
+			t.Run(tc.name, func(t *testing.T) { tc.run(t, s) })
+		}
 	}
 }
 
@@ -86,8 +93,9 @@ func create(t *testing.T, s Subject, path string) Manager {
 func life(t *testing.T, s Subject) {
 	path := path(t)
 	m := create(t, s, path)
-	wantDirs(t, s, path, true)
+	wantDirs(t, s, path, !s.OnDemand)
 	p := Start(t, m)
+	wantDirs(t, s, path, true)
 	wantProcs(t, m, p.Pid())
 
 	later := s.Reload(t, m)
@@ -148,6 +156,31 @@ func inUse(t *testing.T, s Subject) {
 	defer frozen.Close()
 	if err := frozen.Create(); err == nil {
 		t.Error("a frozen cgroup was accepted")
+	}
+}
+
+// inUseOnDemand: a cgroup that has a process is not given to another one, and is not touched when that fails.
+func inUseOnDemand(t *testing.T, s Subject) {
+	path := path(t)
+	p := Start(t, create(t, s, path))
+	other := s.New(t, path)
+	defer other.Close()
+	err := other.Create()
+	if err == nil {
+		cmd := exec.Command("sleep", "600")
+		check(t, cmd.Start())
+		err = other.Add(cmd.Process.Pid, false)
+		check(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	}
+	if err == nil {
+		t.Error("a cgroup with a process in it was accepted")
+	}
+	wantProcs(t, other)
+	check(t, other.Kill())
+	check(t, other.Destroy(timeout))
+	if p.Ask("ping") != "ok" {
+		t.Error("the process of the first container was killed")
 	}
 }
 
@@ -238,9 +271,17 @@ func left(t *testing.T, s Subject) {
 }
 
 func devices(t *testing.T, s Subject) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: device filters are BPF programs")
+	}
 	m := create(t, s, path(t))
-	setDevices(t, m, specs.LinuxDeviceCgroup{Access: "rwm"})
+	if !s.OnDemand {
+		setDevices(t, m, specs.LinuxDeviceCgroup{Access: "rwm"})
+	}
 	p := Start(t, m)
+	if s.OnDemand {
+		setDevices(t, m, specs.LinuxDeviceCgroup{Access: "rwm"})
+	}
 	node := filepath.Join(t.TempDir(), "kmsg") // a device that every kernel has and no container gets by default
 	want := func(answer, format string, args ...any) {
 		t.Helper()
