@@ -48,10 +48,13 @@ func (f *follower) sendExit() error {
 	now := time.Now()
 	if f.memory != nil {
 		f.suspects.initDeath = &init
-		if err := f.look(now); err != nil && !isGone(err) {
+		kills := []*OOMKill{}
+		if err := f.look(now); isGone(err) { // systemd removes a cgroup as soon as it is empty; what was read before still counts
+			kills = f.suspects.judge(f.counted.OOMKill, f.record.Init, now)
+		} else if err != nil {
 			return err
 		}
-		for _, kill := range f.suspects.remainder(f.counted.OOMKill) {
+		for _, kill := range append(kills, f.suspects.remainder(f.counted.OOMKill)...) {
 			if err := f.send(EventOOMKill, kill); err != nil {
 				return err
 			}

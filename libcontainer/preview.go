@@ -54,7 +54,11 @@ func (c *creation) previewRuntimeStep(name string) describe.Members {
 		return describe.Members{{Name: "directory", Value: c.Root + "/" + c.o.ID}}
 	case "cgroup":
 		if c.cgroup != nil {
-			return describe.Members{{Name: "path", Value: c.cgroup.Path()}}
+			m := describe.Members{{Name: "path", Value: c.cgroup.Path()}}
+			if unit := c.cgroup.Unit(); unit != "" {
+				m = append(m, describe.Member{Name: "unit", Value: unit})
+			}
+			return m
 		}
 	case "clone":
 		m := describe.Members{{Name: "new", Value: describe.Namespaces(c.plan.CloneFlags)}}

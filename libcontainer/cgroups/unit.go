@@ -24,6 +24,7 @@ type unit struct {
 	inode   uint64 // of the cgroup's directory; 0 until it is known
 
 	properties []systemd.Property // to start with
+	silent     bool               // systemd did not answer
 	manager    *systemd.Manager   // nil until connected
 }
 
@@ -39,11 +40,14 @@ type UnitOptions struct {
 // NewUnit returns the manager of a cgroup that systemd makes when Add names the first process. It looks whether systemd
 // answers, and changes nothing.
 func (h *Host) NewUnit(o *UnitOptions) (*Manager, error) {
+	user := systemd.IsUser()
+	if err := systemd.Booted(user); err != nil {
+		return nil, err
+	}
 	if h.unified != mountRoot || len(h.v1) > 0 {
 		return nil, &fault.Error{Op: "cgroup manager", Path: "systemd", Err: fault.ErrNotSupported,
 			Hint: "it needs cgroup v2 alone at " + mountRoot + "; leave out --systemd-cgroup"}
 	}
-	user := systemd.IsUser()
 	place, err := systemd.Where(o.CgroupsPath, o.ID, user)
 	if err != nil {
 		return nil, err
@@ -144,6 +148,7 @@ func (m *Manager) startUnit(pid int) error {
 		properties = systemd.WithProcess(properties, pid)
 	}
 	if err := u.manager.Start(u.Unit, properties, systemd.Timeout); err != nil {
+		u.silent = errors.Is(err, fault.ErrTimeout)
 		return err
 	}
 	h := m.unified()
@@ -189,10 +194,16 @@ func (m *Manager) checkPlace(pid int) error {
 	return nil
 }
 
+// silentTimeout bounds the roll-back of a start that systemd has not answered.
+const silentTimeout = 3 * time.Second
+
 // stopUnit ends the unit, with which systemd removes the cgroup. Processes must be dead or dying, as for Destroy; in the
 // cgroup of a create that was killed they are killed here, once the unit is known to be ours.
 func (m *Manager) stopUnit(deadline time.Time) error {
 	u, h := m.unit, m.unified()
+	if patience := time.Now().Add(silentTimeout); u.silent && deadline.After(patience) {
+		deadline = patience
+	}
 	if u.inode != 0 {
 		if _, err := h.awaitEmpty(deadline); ignoreGone(err) != nil {
 			return h.nameLeft(err)

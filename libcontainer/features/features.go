@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
 	"github.com/tare-run/tare/libcontainer/capabilities"
+	"github.com/tare-run/tare/libcontainer/cgroups/systemd"
 	"github.com/tare-run/tare/libcontainer/mountopt"
 	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/seccomp"
@@ -39,7 +40,7 @@ func structure(version, commit string) *features.Features {
 		MountOptions:                       mountopt.Names(),
 		Linux:                              linuxStructure(),
 		Annotations:                        annotations(version, commit),
-		PotentiallyUnsafeConfigAnnotations: []string{annotationPrefix},
+		PotentiallyUnsafeConfigAnnotations: []string{annotationPrefix, systemd.AnnotationPrefix},
 	}
 }
 
@@ -49,7 +50,7 @@ func linuxStructure() *features.Linux {
 		Namespaces:   spec.NamespaceTypes(),
 		Capabilities: capabilities.Names(),
 		Cgroup: &features.Cgroup{
-			V1: new(true), V2: new(true), Systemd: new(false), SystemdUser: new(false), Rdma: new(false),
+			V1: new(true), V2: new(true), Systemd: new(true), SystemdUser: new(true), Rdma: new(false),
 		},
 		Seccomp:         seccompStructure(),
 		Apparmor:        &features.Apparmor{Enabled: new(false)},

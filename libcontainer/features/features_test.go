@@ -72,8 +72,11 @@ func TestWhatEnginesRead(t *testing.T) {
 	if f.Annotations["run.tare.version"] != "1.2.3" || f.Annotations["run.tare.commit"] != "abcdef" {
 		t.Errorf("M11: got %q", f.Annotations)
 	}
-	if !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, []string{"run.tare."}) {
+	if !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, []string{"run.tare.", "org.systemd.property."}) {
 		t.Errorf("M12: got %q", f.PotentiallyUnsafeConfigAnnotations)
+	}
+	if c := f.Linux.Cgroup; !*c.Systemd || !*c.SystemdUser {
+		t.Errorf("J2 J3: systemd %v, of users %v", *c.Systemd, *c.SystemdUser)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // createWithSlowHook starts a create and returns while its hook runs, with a function that lets the hook end.
-func createWithSlowHook(b *bundle, kind string) (create *exec.Cmd, release func()) {
+// flags come before the verb.
+func createWithSlowHook(b *bundle, kind string, flags ...string) (create *exec.Cmd, release func()) {
 	b.t.Helper()
 	begun, end := filepath.Join(b.dir, "begun"), filepath.Join(b.dir, "end")
 	slow := []specs.Hook{shellHook("touch " + begun + "; while [ ! -e " + end + " ]; do sleep 0.01; done")}
@@ -21,7 +22,7 @@ func createWithSlowHook(b *bundle, kind string) (create *exec.Cmd, release func(
 		b.spec.Hooks = &specs.Hooks{CreateContainer: slow}
 	}
 	b.writeConfig()
-	create = exec.Command(tare, "--root", stateRoot(), "create", b.id)
+	create = exec.Command(tare, append(append([]string{"--root", stateRoot()}, flags...), "create", b.id)...)
 	create.Dir = b.dir
 	must(b.t, create.Start())
 	inits[create.Process.Pid] = true

@@ -16,7 +16,7 @@ import (
 
 // Timeout bounds an operation, several calls and the wait for a job included (J39). systemd answers in milliseconds; on a
 // large machine a daemon-reload keeps it busy for seconds.
-const Timeout = 25 * time.Second
+const Timeout = 20 * time.Second
 
 // Manager is a connection to the systemd of the machine, or to that of a user.
 type Manager struct {
@@ -36,6 +36,16 @@ const (
 
 // bootedMark exists where systemd is the init (sd_booted(3)).
 const bootedMark = "/run/systemd/system"
+
+// Booted returns nil where systemd is the init, or the environment says where one is to be found.
+func Booted(user bool) error {
+	_, err := os.Stat(bootedMark)
+	if err == nil || os.Getenv(addressVariable(user)) != "" {
+		return nil
+	}
+	return &fault.Error{Op: "cgroup manager", Path: "systemd", Err: fault.Text("systemd is not the init of this machine: there is no " + bootedMark),
+		Hint: "leave out --systemd-cgroup"}
+}
 
 // IsUser says whether this process has to go to the systemd of its user: it is not root, or root of a user namespace only.
 func IsUser() bool {
@@ -77,11 +87,8 @@ func (m *Manager) Address() string { return m.address }
 
 func (m *Manager) connect() error {
 	m.Close()
-	if !m.user {
-		if _, err := os.Stat(bootedMark); err != nil && os.Getenv(addressVariable(false)) == "" {
-			return &fault.Error{Op: "cgroup manager", Path: "systemd", Err: fault.Text("systemd is not the init of this machine: there is no " + bootedMark),
-				Hint: "leave out --systemd-cgroup"}
-		}
+	if err := Booted(m.user); err != nil {
+		return err
 	}
 	addresses, err := m.addresses()
 	if err != nil {

@@ -288,26 +288,29 @@ func (m *Manager) explain(op, unit string, properties []Property, err error) err
 	return e
 }
 
-// blame finds the annotation that a refusal names.
+// blame finds the annotation that is at fault. systemd names the property that it does not have, and not the one whose value
+// has another type than it wants.
 func blame(refusal *bus.Error, properties []Property) (pointer, hint string) {
-	if !isAboutProperties(refusal) {
+	if refusal.Name == errUnitExists {
 		return "", ""
 	}
+	var asked, names []string
 	for _, p := range properties {
-		if p.Pointer != "" && strings.Contains(refusal.Text, p.Name) {
-			return p.Pointer, "this systemd does not take it for a scope, or not with the type " + strconv.Quote(p.Value.Signature)
+		if p.Pointer == "" {
+			continue
+		}
+		asked, names = append(asked, p.Pointer), append(names, p.Name)
+		if strings.Contains(refusal.Text, p.Name) {
+			return p.Pointer, "this systemd does not take it for a scope"
 		}
 	}
-	var names []string
-	for _, p := range properties {
-		if p.Pointer != "" {
-			names = append(names, p.Name)
-		}
+	switch {
+	case len(asked) == 0:
+		return "", ""
+	case len(asked) == 1:
+		pointer = asked[0]
 	}
-	if len(names) > 0 {
-		return "", "the configuration's annotations set " + strings.Join(names, ", ")
-	}
-	return "", ""
+	return pointer, "is the type right that the annotations give " + strings.Join(names, ", ") + "? a number is an int32 unless uint64 stands before it"
 }
 
 func (m *Manager) hint(refusal *bus.Error) string {

@@ -196,6 +196,9 @@ func TestNotBooted(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	_, err = Connect(true, "", patient)
+	wantError(t, err, "systemd is not the init")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus.PathAddress(bustest.Path(t)))
+	_, err = Connect(true, "", patient)
 	wantError(t, err, "the user's systemd", "no such file or directory", "enable-linger")
 }
 
