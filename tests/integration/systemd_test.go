@@ -45,6 +45,7 @@ func TestSystemdLifecycle(t *testing.T) {
 
 // J10: the defaults, a nested slice, a slice as the container's own cgroup, an id that is no name for a unit.
 func TestSystemdPlaces(t *testing.T) {
+	requireSystemd(t)
 	for _, row := range []struct{ name, path, unit, dir string }{
 		{"nothing given", "", "tare-ID.scope", "system.slice/tare-ID.scope"},
 		{"name alone", "::ID", "ID.scope", "system.slice/ID.scope"},

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"encoding/binary"
 	"math"
 	"unicode/utf8"
 
@@ -39,7 +40,7 @@ func (d *decoder) pad(to int) {
 func (d *decoder) uint32() uint32 {
 	d.pad(4)
 	if b := d.take(4); b != nil {
-		return order.Uint32(b)
+		return binary.LittleEndian.Uint32(b)
 	}
 	return 0
 }
@@ -47,7 +48,7 @@ func (d *decoder) uint32() uint32 {
 func (d *decoder) uint64() uint64 {
 	d.pad(8)
 	if b := d.take(8); b != nil {
-		return order.Uint64(b)
+		return binary.LittleEndian.Uint64(b)
 	}
 	return 0
 }
@@ -88,9 +89,9 @@ func (d *decoder) value(kind string, depth int) any {
 	case 'n', 'q':
 		if b := d.take(2); b != nil {
 			if kind[0] == 'n' {
-				return int16(order.Uint16(b))
+				return int16(binary.LittleEndian.Uint16(b))
 			}
-			return order.Uint16(b)
+			return binary.LittleEndian.Uint16(b)
 		}
 	case 'i':
 		return int32(d.uint32())

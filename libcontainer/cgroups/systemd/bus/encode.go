@@ -10,10 +10,7 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
-// order is that of the machine: both architectures that tare runs on are little-endian.
-var order = binary.LittleEndian
-
-// encoder appends values. Offsets, and so paddings, count from the start of data.
+// encoder appends values, in the byte order of the machine: both architectures that tare runs on are little-endian. Offsets, and so paddings, count from the start of data.
 type encoder struct {
 	data []byte
 	err  error
@@ -59,7 +56,7 @@ func (e *encoder) value(kind string, v any) {
 	case 'b':
 		var set bool
 		set, ok = v.(bool)
-		e.data = order.AppendUint32(e.data, map[bool]uint32{true: 1}[set])
+		e.data = binary.LittleEndian.AppendUint32(e.data, map[bool]uint32{true: 1}[set])
 	case 's', 'o', 'g':
 		var s string
 		s, ok = v.(string)
@@ -87,25 +84,25 @@ func (e *encoder) value(kind string, v any) {
 func (e *encoder) number(kind byte, v any) bool {
 	switch n := v.(type) {
 	case int16:
-		e.data = order.AppendUint16(e.data, uint16(n))
+		e.data = binary.LittleEndian.AppendUint16(e.data, uint16(n))
 		return kind == 'n'
 	case uint16:
-		e.data = order.AppendUint16(e.data, n)
+		e.data = binary.LittleEndian.AppendUint16(e.data, n)
 		return kind == 'q'
 	case int32:
-		e.data = order.AppendUint32(e.data, uint32(n))
+		e.data = binary.LittleEndian.AppendUint32(e.data, uint32(n))
 		return kind == 'i'
 	case uint32:
-		e.data = order.AppendUint32(e.data, n)
+		e.data = binary.LittleEndian.AppendUint32(e.data, n)
 		return kind == 'u'
 	case int64:
-		e.data = order.AppendUint64(e.data, uint64(n))
+		e.data = binary.LittleEndian.AppendUint64(e.data, uint64(n))
 		return kind == 'x'
 	case uint64:
-		e.data = order.AppendUint64(e.data, n)
+		e.data = binary.LittleEndian.AppendUint64(e.data, n)
 		return kind == 't'
 	case float64:
-		e.data = order.AppendUint64(e.data, math.Float64bits(n))
+		e.data = binary.LittleEndian.AppendUint64(e.data, math.Float64bits(n))
 		return kind == 'd'
 	}
 	return false
@@ -130,7 +127,7 @@ func (e *encoder) text(kind byte, s string) {
 		}
 		e.data = append(e.data, byte(len(s)))
 	} else {
-		e.data = order.AppendUint32(e.data, uint32(len(s)))
+		e.data = binary.LittleEndian.AppendUint32(e.data, uint32(len(s)))
 	}
 	e.data = append(append(e.data, s...), 0)
 }
@@ -189,6 +186,6 @@ func (e *encoder) array(element string, v any) bool {
 	default:
 		return false
 	}
-	order.PutUint32(e.data[at:], uint32(len(e.data)-start))
+	binary.LittleEndian.PutUint32(e.data[at:], uint32(len(e.data)-start))
 	return true
 }

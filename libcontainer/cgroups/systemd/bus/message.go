@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"encoding/binary"
+
 	"github.com/tare-run/tare/internal/fault"
 )
 
@@ -89,7 +91,7 @@ func (m *Message) Encode() ([]byte, error) {
 
 // Length says how long the message is that begins with these HeaderSize bytes.
 func Length(start []byte) (int, error) {
-	body, fields := order.Uint32(start[4:]), order.Uint32(start[12:])
+	body, fields := binary.LittleEndian.Uint32(start[4:]), binary.LittleEndian.Uint32(start[12:])
 	if start[0] != 'l' || start[3] != protocolVersion || body > maxMessage || fields > maxMessage {
 		return 0, errMalformed
 	}
