@@ -57,7 +57,7 @@ func finishCreateOptions(c *cli.Context, o *libcontainer.CreateOptions) error {
 		return err
 	}
 	o.ID = args[0]
-	if err := preserveFDs(o); err != nil {
+	if err := preserveFDs(&o.PreserveFDs, &o.Env); err != nil {
 		return &fault.Verb{Verb: c.Command.Name, ID: o.ID, Err: err}
 	}
 	return nil

@@ -5,7 +5,8 @@ import (
 	"io/fs"
 )
 
-// exitFailure is the status of every error of our own. run ends with the status of the program, once that has run.
+// exitFailure is the status of every error of our own but those of exec. run and exec end with the status of the program,
+// once that has run.
 const exitFailure = 1
 
 // run carries out one command line and returns the exit status. It is the only place that reports an error: verbs return
@@ -14,7 +15,7 @@ func (p *program) run(args []string) int {
 	defer p.log.close()
 	if err := p.app().Run(args); err != nil {
 		p.log.fatal(err)
-		return exitFailure
+		return p.failure
 	}
 	return p.status
 }

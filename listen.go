@@ -5,24 +5,23 @@ import (
 	"strconv"
 
 	"github.com/tare-run/tare/internal/fault"
-	"github.com/tare-run/tare/libcontainer"
 )
 
 // preserveFDs checks --preserve-fds and adds the descriptors that a service manager passed to this process
 // (sd_listen_fds(3)); the program learns of those by the same variables.
-func preserveFDs(o *libcontainer.CreateOptions) error {
-	if o.PreserveFDs < 0 {
-		return &fault.Error{Op: "--preserve-fds", Path: strconv.Itoa(o.PreserveFDs), Err: fault.Text("is negative")}
+func preserveFDs(preserve *int, env *[]string) error {
+	if *preserve < 0 {
+		return &fault.Error{Op: "--preserve-fds", Path: strconv.Itoa(*preserve), Err: fault.Text("is negative")}
 	}
 	n, err := listenFDs(os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_PID"), os.Getpid())
 	if err != nil || n == 0 {
 		return err
 	}
-	o.PreserveFDs += n
+	*preserve += n
 	// The pid is a place to write to: init puts its own there, as its namespace has it.
-	o.Env = []string{"LISTEN_FDS=" + strconv.Itoa(n), "LISTEN_PID=1"}
+	*env = []string{"LISTEN_FDS=" + strconv.Itoa(n), "LISTEN_PID=1"}
 	if names := os.Getenv("LISTEN_FDNAMES"); names != "" {
-		o.Env = append(o.Env, "LISTEN_FDNAMES="+names)
+		*env = append(*env, "LISTEN_FDNAMES="+names)
 	}
 	return nil
 }

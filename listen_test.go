@@ -56,7 +56,7 @@ func TestPreserveFDs(t *testing.T) {
 			t.Setenv("LISTEN_PID", tt.pid)
 			t.Setenv("LISTEN_FDNAMES", tt.names)
 			o := libcontainer.CreateOptions{PreserveFDs: 3}
-			if err := preserveFDs(&o); err != nil || !reflect.DeepEqual(o, tt.want) {
+			if err := preserveFDs(&o.PreserveFDs, &o.Env); err != nil || !reflect.DeepEqual(o, tt.want) {
 				t.Errorf("got %+v, %v", o, err)
 			}
 		})

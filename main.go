@@ -38,6 +38,7 @@ func main() {
 type containers interface {
 	Create(libcontainer.CreateOptions) error
 	Run(libcontainer.RunOptions) (status int, err error)
+	Exec(libcontainer.ExecOptions) (status int, err error)
 	Check(libcontainer.CreateOptions) ([]libcontainer.Problem, error)
 	Plan(libcontainer.CreateOptions) ([]libcontainer.PlannedStep, error)
 	Start(id string) error
@@ -59,22 +60,24 @@ type containers interface {
 
 // program is one invocation: its streams, the global flags and the log that they choose.
 type program struct {
-	name   string // what the program calls itself in help and --version
-	stdout io.Writer
-	stderr io.Writer
-	global globals
-	log    logger
-	status int // exit status of a verb that went well; only run has one other than 0
-	open   func(*libcontainer.Runtime) containers
+	name    string // what the program calls itself in help and --version
+	stdout  io.Writer
+	stderr  io.Writer
+	global  globals
+	log     logger
+	status  int // exit status of a verb that went well; run, exec and check have others than 0
+	failure int // exit status of an error of our own
+	open    func(*libcontainer.Runtime) containers
 }
 
 func newProgram(argv0 string, stdout, stderr io.Writer) *program {
 	return &program{
-		name:   programName(argv0),
-		stdout: stdout,
-		stderr: stderr,
-		log:    logger{stderr: stderr, now: time.Now},
-		open:   func(r *libcontainer.Runtime) containers { return r },
+		name:    programName(argv0),
+		stdout:  stdout,
+		stderr:  stderr,
+		failure: exitFailure,
+		log:     logger{stderr: stderr, now: time.Now},
+		open:    func(r *libcontainer.Runtime) containers { return r },
 	}
 }
 
@@ -99,6 +102,7 @@ func (p *program) app() *cli.App {
 		p.resumeCommand(),
 		p.updateCommand(),
 		p.runCommand(),
+		p.execCommand(),
 		p.listCommand(),
 		p.psCommand(),
 		p.eventsCommand(),

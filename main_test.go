@@ -43,6 +43,9 @@ func (r *recorder) Create(o libcontainer.CreateOptions) error { return r.note("c
 func (r *recorder) Run(o libcontainer.RunOptions) (int, error) {
 	return r.status, r.note("run", o.ID, o)
 }
+func (r *recorder) Exec(o libcontainer.ExecOptions) (int, error) {
+	return r.status, r.note("exec", o.ID, o)
+}
 func (r *recorder) Check(o libcontainer.CreateOptions) ([]libcontainer.Problem, error) {
 	return r.problems, r.note("check", o.ID, o)
 }

@@ -31,7 +31,7 @@ func (p *program) planCommand() *cli.Command {
 				return err
 			}
 			o.ID = id
-			if err := preserveFDs(&o); err != nil {
+			if err := preserveFDs(&o.PreserveFDs, &o.Env); err != nil {
 				return &fault.Verb{Verb: "plan", ID: id, Err: err}
 			}
 			steps, err := p.containers().Plan(o)

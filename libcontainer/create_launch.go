@@ -11,6 +11,7 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/launch"
+	"github.com/tare-run/tare/libcontainer/plan"
 	"github.com/tare-run/tare/libcontainer/seccomp"
 	"github.com/tare-run/tare/libcontainer/state"
 	"github.com/tare-run/tare/libcontainer/step"
@@ -127,21 +128,27 @@ func limited(r *specs.LinuxResources) bool {
 		r.Network != nil || len(r.Rdma) > 0 || len(r.Unified) > 0
 }
 
-// seccomp fills the compiled filter into init's plan.
 func (c *creation) seccomp() error {
-	if !c.plan.NeedsSeccomp {
+	return c.fillFilter(c.plan, c.spec, c.root.CacheDir(), "create "+c.o.ID)
+}
+
+// fillFilter fills the compiled filter into a plan.
+func (r *Runtime) fillFilter(p *plan.Plan, s *specs.Spec, cacheDir, verb string) error {
+	if !p.NeedsSeccomp {
 		return nil
 	}
-	program, err := seccomp.Compile(c.spec.Linux.Seccomp, c.root.CacheDir())
+	program, err := seccomp.Compile(s.Linux.Seccomp, cacheDir)
 	if err != nil {
 		return fault.At("/linux/seccomp", err)
 	}
-	c.warnNotCached(program.NotCached)
-	if len(program.Unknown) > 0 {
-		c.debug("create " + c.o.ID + ": libseccomp does not know " + strings.Join(program.Unknown, ", "))
+	if program.NotCached != nil {
+		r.warn(verb + ": " + program.NotCached.Error())
 	}
-	for i := range c.plan.Init {
-		if s, ok := c.plan.Init[i].Step.(*step.Seccomp); ok {
+	if len(program.Unknown) > 0 {
+		r.debug(verb + ": libseccomp does not know " + strings.Join(program.Unknown, ", "))
+	}
+	for i := range p.Init {
+		if s, ok := p.Init[i].Step.(*step.Seccomp); ok {
 			s.Filter, s.Flags = program.Filter, program.Flags
 		}
 	}

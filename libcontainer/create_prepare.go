@@ -91,18 +91,19 @@ func readAll(fd int) ([]byte, error) {
 	}
 }
 
-// checkConsole matches what config.json wants of a terminal with what the caller offers.
 func (c *creation) checkConsole() error {
-	terminal := c.spec.Process != nil && c.spec.Process.Terminal
+	return checkTerminal(c.spec.Process != nil && c.spec.Process.Terminal, c.o.ConsoleSocket, c.by != foregroundRun)
+}
+
+// checkTerminal matches what a process wants of a terminal with what the caller offers.
+func checkTerminal(terminal bool, socket string, detach bool) error {
 	switch {
-	case terminal && c.o.ConsoleSocket == "" && c.by != foregroundRun:
+	case terminal && socket == "" && detach:
 		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot allocate tty if tare will detach without setting console socket"), Hint: "give --console-socket, or set terminal to false"}
-	case !terminal && c.o.ConsoleSocket != "":
+	case !terminal && socket != "":
 		return &fault.Error{Pointer: "/process/terminal", Err: fault.Text("cannot use console socket if tare will not detach or allocate tty"), Hint: "set terminal to true, or leave out --console-socket"}
-	case terminal && c.o.ConsoleSocket != "":
-		if err := checkSocket("console socket", c.o.ConsoleSocket); err != nil {
-			return err
-		}
+	case terminal && socket != "":
+		return checkSocket("console socket", socket)
 	}
 	return nil
 }
@@ -222,7 +223,7 @@ func (c *creation) recordIntent() error {
 	c.record = &state.Record{
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
-		NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
+		NoNewKeyring: c.o.NoNewKeyring, NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
 		Cgroup: recordCgroup(c.cgroup), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
 	}
 	if h := c.spec.Hooks; h != nil {

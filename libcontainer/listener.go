@@ -29,13 +29,18 @@ func checkAgent(s *specs.Spec) error {
 
 // listenerFor returns what gives a listener to the container's agent; nil where the filter has none.
 func listenerFor(s *specs.Spec, container *specs.State) func(listenerFd int) error {
+	return listenerOf(s, container, container.Pid)
+}
+
+// listenerOf is listenerFor a process of a container that need not be its first one.
+func listenerOf(s *specs.Spec, container *specs.State, pid int) func(listenerFd int) error {
 	if !hasListener(s) {
 		return nil
 	}
 	profile := s.Linux.Seccomp
 	return func(listenerFd int) error {
 		processState := &specs.ContainerProcessState{
-			Version: container.Version, Fds: []string{specs.SeccompFdName}, Pid: container.Pid,
+			Version: container.Version, Fds: []string{specs.SeccompFdName}, Pid: pid,
 			Metadata: profile.ListenerMetadata, State: *container,
 		}
 		text, err := json.Marshal(processState)

@@ -91,6 +91,9 @@ func (p *proc) begin() error {
 	if err := process.ResetSignals(); err != nil {
 		return err
 	}
+	if _, keep := syscall.Getenv(wire.AffinityVariable); keep {
+		return nil
+	}
 	if err := process.ResetAffinity(); err != nil {
 		p.warn(err.Error()) // a pinned daemon's CPUs are a nuisance for the container, no more
 	}

@@ -69,11 +69,13 @@ func (p *proc) takeLate(s step.Step) error {
 	case *step.Chroot:
 		return p.root.Chroot()
 	case *step.MakeCwd:
-		return process.MakeCwd(s.Path)
+		return process.MakeCwd(s.Path, s.Existing)
 	case *step.RootReadonly:
 		return p.root.MakeReadonly()
 	case *step.RootPropagation:
 		return p.root.SetPropagation(s.Change)
+	case *step.Affinity:
+		return process.SetAffinity(s.CPUs)
 	case *step.OOMScoreAdj:
 		return p.oomScoreAdj(s.Adj)
 	case *step.Scheduler:
@@ -128,16 +130,28 @@ func (p *proc) openRoot(s *step.Root) (err error) {
 	return err
 }
 
-// openConsole makes the terminal, shows it as /dev/console, and sends the master away before anything can use it.
+// openConsole makes the terminal, shows the first one as /dev/console, and sends the master away before anything can use it.
 func (p *proc) openConsole(s *step.Console) error {
-	pty, err := console.Allocate(p.root.Fd(), s.Width, s.Height)
+	rootFd := -1
+	if s.Exec { // inside already
+		var err error
+		if rootFd, err = unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+			return &fault.Error{Op: "open", Path: "/", Err: err}
+		}
+		defer unix.Close(rootFd)
+	} else {
+		rootFd = p.root.Fd()
+	}
+	pty, err := console.Allocate(rootFd, s.Width, s.Height)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(pty.MasterFd)
-	if err := p.root.BindConsole(pty.SlaveFd); err != nil {
-		unix.Close(pty.SlaveFd)
-		return err
+	if !s.Exec {
+		if err := p.root.BindConsole(pty.SlaveFd); err != nil {
+			unix.Close(pty.SlaveFd)
+			return err
+		}
 	}
 	if err := p.conn.Send(&wire.Console{Name: pty.Name}, pty.MasterFd); err != nil {
 		unix.Close(pty.SlaveFd)

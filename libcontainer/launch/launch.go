@@ -21,8 +21,18 @@ type Options struct {
 	Image       Image
 	CloneFlags  uint64      // CLONE_NEW* of the namespaces to make, without CLONE_NEWCGROUP (see step.CgroupNamespace)
 	Namespaces  []Namespace // to join
+	Target      *Target     // whose namespaces to join; nil for a new container
 	CgroupFd    int         // directory of the unified cgroup, −1 for none
 	PreserveFDs int         // descriptors 3 to 2+PreserveFDs stay open
+	// KeepAffinity leaves init on the CPUs of the calling thread. Else it takes all that it may have.
+	KeepAffinity bool
+}
+
+// Target is a process into whose namespaces init goes: those of Kinds, CLONE_NEW* bits, by one setns(2) on its pidfd
+// (Linux 5.8). Either all are joined or none, and nobody can exchange one of them for another in between.
+type Target struct {
+	Pidfd int
+	Kinds uint64
 }
 
 // Process is an init process on its way to "created". It owns its pidfd and its end of the wire.
@@ -42,6 +52,9 @@ func Start(o *Options) (*Process, error) {
 		return nil, err
 	}
 	defer closeJoins(joins)
+	if t := o.Target; t != nil && t.Kinds != 0 { // the pidfd stays the caller's
+		joins = []join{{fd: uintptr(t.Pidfd), kind: uintptr(t.Kinds)}}
+	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fault.Error{Op: "socketpair", Err: err}
@@ -98,10 +111,14 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 		pidfd:       -1,
 	}
 	for i := range joins {
-		c.splitPid = c.splitPid || joins[i].kind == unix.CLONE_NEWPID
+		c.splitPid = c.splitPid || joins[i].kind&unix.CLONE_NEWPID != 0
 	}
 	c.argv, _ = syscall.SlicePtrFromStrings(argv)
-	c.envp, _ = syscall.SlicePtrFromStrings(c.environment(wireFd))
+	env := c.environment(wireFd)
+	if o.KeepAffinity {
+		env = append(env, wire.AffinityVariable+"=keep")
+	}
+	c.envp, _ = syscall.SlicePtrFromStrings(env)
 	c.args.flags = o.CloneFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
 	c.args.exitSignal = uint64(unix.SIGCHLD)
 	if o.CgroupFd >= 0 {
@@ -140,6 +157,10 @@ func cloneError(c *rawChild, o *Options) error {
 		e.Hint = "creating these namespaces needs CAP_SYS_ADMIN"
 	case c.stage == stageClone && c.errno == unix.EAGAIN:
 		e.Hint = "a limit on the number of processes is reached"
+	case c.stage == stageSetns && c.errno == unix.ESRCH && o.Target != nil:
+		return fault.ErrNotRunning
+	case c.stage == stageSetns && c.errno == unix.EPERM && o.Target != nil:
+		e.Hint = "entering the namespaces of the container needs CAP_SYS_ADMIN in the user namespace that owns them"
 	}
 	return e
 }

@@ -47,6 +47,8 @@ type Plan struct {
 	UnboundedHook bool
 	// HookSeconds is the sum of the time-outs of the container-side hooks.
 	HookSeconds int
+	// InitialCPUs are those that an exec starts on; empty for any.
+	InitialCPUs []uint32
 	// PrivatePid says that the container has a pid namespace of its own: killing init kills everything in it.
 	PrivatePid bool
 }

@@ -22,19 +22,21 @@ func openDir(dirFd int, name string) (int, error) {
 
 // MakeCwd makes the working directory where it is missing, mode 0755, and enters it with the permissions that init still
 // has: images commonly have a directory of root's as working directory of another user. Where only the other user may
-// enter (a FUSE mount, NFS with root squashing) that is left to Cwd.
+// enter (a FUSE mount, NFS with root squashing) that is left to Cwd. With existing, a missing directory is an error.
 //
 // Precondition: "/" is the root of the container.
-func MakeCwd(path string) error {
+func MakeCwd(path string, existing bool) error {
+	op := "chdir"
 	fd, err := openDir(unix.AT_FDCWD, path)
-	if err == unix.ENOENT {
+	if err == unix.ENOENT && !existing {
+		op = "mkdir"
 		fd, err = mkdirAll(path)
 	}
 	if err == unix.EACCES {
 		return nil
 	}
 	if err != nil {
-		return cwdError("mkdir", path, err)
+		return cwdError(op, path, err)
 	}
 	defer unix.Close(fd)
 	if err := unix.Fchdir(fd); err != nil && err != unix.EACCES {

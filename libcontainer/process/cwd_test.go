@@ -57,7 +57,7 @@ func TestMakeCwdAndCwd(t *testing.T) {
 			}
 			inRoot(t, dir, func() {
 				unix.Umask(0o022)
-				err := MakeCwd(tc.cwd)
+				err := MakeCwd(tc.cwd, false)
 				if !errors.Is(err, tc.wantErr) {
 					t.Errorf("MakeCwd: %v, want %v", err, tc.wantErr)
 				}
@@ -92,7 +92,7 @@ func TestCwdOutside(t *testing.T) {
 	t.Run("link in proc", func(t *testing.T) {
 		onThread(t, func() {
 			link := "/proc/self/fd/" + utoa(uint32(host))
-			for name, f := range map[string]func(string) error{"MakeCwd": MakeCwd, "Cwd": Cwd} {
+			for name, f := range map[string]func(string) error{"MakeCwd": func(p string) error { return MakeCwd(p, false) }, "Cwd": Cwd} {
 				if err := f(link); !errors.Is(err, unix.ELOOP) {
 					t.Errorf("%s: %v, want ELOOP", name, err)
 				}
@@ -131,7 +131,7 @@ func TestCwdOfRoot(t *testing.T) {
 		}
 		inRoot(t, dir, func() {
 			if enteredBefore {
-				if err := MakeCwd("/private"); err != nil {
+				if err := MakeCwd("/private", false); err != nil {
 					t.Error(err)
 				}
 			}

@@ -35,6 +35,22 @@ func ResetSignals() error {
 // maxCPUs is the largest CONFIG_NR_CPUS that Linux offers on the architectures with the most processors.
 const maxCPUs = 8192
 
+// SetAffinity confines the calling thread to these processors.
+func SetAffinity(cpus []uint32) error {
+	set := unix.NewCPUSet(maxCPUs)
+	for _, cpu := range cpus {
+		set.Set(int(cpu))
+	}
+	err := unix.SchedSetaffinityDynamic(0, set)
+	if err == unix.EINVAL {
+		return &fault.Error{Op: "sched_setaffinity", Err: err, Hint: "none of these CPUs is there and in the cpuset of the container"}
+	}
+	if err != nil {
+		return &fault.Error{Op: "sched_setaffinity", Err: err}
+	}
+	return nil
+}
+
 // ResetAffinity allows the calling thread on every processor, so that the mask of a pinned caller is not inherited; the
 // kernel cuts the set down to what the cpuset cgroup grants. Failure deserves a warning at most.
 func ResetAffinity() error {

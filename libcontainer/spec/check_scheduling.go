@@ -71,19 +71,32 @@ func (c *checker) ioPriority(p *specs.LinuxIOPriority) {
 
 // cpuList checks a list like "0-3,7"; empty means that nothing is asked for.
 func (c *checker) cpuList(cpus string, at ...any) {
-	if cpus == "" {
-		return
+	if _, ok := ParseCPUs(cpus); !ok {
+		c.add("is not a list of CPUs", at...).Path = cpus
 	}
-	for part := range strings.SplitSeq(cpus, ",") {
+}
+
+// maxCPUs bounds the numbers of processors, to those that any Linux can have.
+const maxCPUs = 8192
+
+// ParseCPUs reads a list of processors, "0-3,7" (cpuset(7), "List format"). The empty list is empty.
+func ParseCPUs(list string) (cpus []uint32, ok bool) {
+	if list == "" {
+		return nil, true
+	}
+	for part := range strings.SplitSeq(list, ",") {
 		first, last, isRange := strings.Cut(part, "-")
 		low, err := strconv.ParseUint(first, 10, 16)
 		high := low
 		if err == nil && isRange {
 			high, err = strconv.ParseUint(last, 10, 16)
 		}
-		if err != nil || low > high {
-			c.add("is not a list of CPUs", at...).Path = cpus
-			return
+		if err != nil || low > high || high >= maxCPUs || len(cpus) > maxCPUs {
+			return nil, false
+		}
+		for n := low; n <= high; n++ {
+			cpus = append(cpus, uint32(n))
 		}
 	}
+	return cpus, true
 }

@@ -55,11 +55,13 @@ func (r *Root) Create(id string) (*Dir, error) {
 		return nil, &fault.Error{Op: "mkdir", Path: filepath.Join(r.Path, id), Err: err}
 	}
 	d, err := r.Open(id)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		if err = d.Lock(); err != nil {
+			d.Close()
+		}
 	}
-	if err := d.Lock(); err != nil {
-		d.Close()
+	if err != nil {
+		unix.Unlinkat(r.fd, id, unix.AT_REMOVEDIR) // it is empty
 		return nil, err
 	}
 	return d, nil

@@ -52,6 +52,7 @@ func encode(r *Record) ([]byte, error) {
 		e.token(jsontext.EndArray)
 		e.name("startSeconds")
 		e.token(jsontext.Int(int64(r.StartSeconds)))
+		e.boolean("noNewKeyring", r.NoNewKeyring)
 		e.boolean("noProgram", r.NoProgram)
 		e.boolean("sharedPid", r.SharedPid)
 		e.boolean("listener", r.Listener)
@@ -185,6 +186,8 @@ func (d *decoder) flag(r *Record, name string) {
 	switch name {
 	case "startSeconds":
 		r.StartSeconds = int(d.integer())
+	case "noNewKeyring":
+		r.NoNewKeyring = d.boolean()
 	case "noProgram":
 		r.NoProgram = d.boolean()
 	case "sharedPid":

@@ -35,12 +35,13 @@ type Record struct {
 	// StartSeconds is how long start may wait for the container-side hooks; 0 for none, −1 for without bound.
 	StartSeconds int
 
-	NoProgram   bool // config.json has no process: start is an error
-	SharedPid   bool // no pid namespace of its own: killing init does not kill the rest
-	Listener    bool // the seccomp filter has a listener, which start hands to the agent
-	Poststart   bool // config.json has such hooks; saves reading it when it has none
-	Poststop    bool
-	PoststopRan bool // delete got that far before it was killed
+	NoNewKeyring bool // the container is in its creator's session keyring
+	NoProgram    bool // config.json has no process: start is an error
+	SharedPid    bool // no pid namespace of its own: killing init does not kill the rest
+	Listener     bool // the seccomp filter has a listener, which start hands to the agent
+	Poststart    bool // config.json has such hooks; saves reading it when it has none
+	Poststop     bool
+	PoststopRan  bool // delete got that far before it was killed
 }
 
 // Process names a process for good: a pid alone is reused.

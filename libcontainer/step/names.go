@@ -21,6 +21,7 @@ func (*RootReadonly) StepName() string    { return "readonly root" }
 func (*Pivot) StepName() string           { return "pivot" }
 func (*Chroot) StepName() string          { return "chroot" }
 func (*RootPropagation) StepName() string { return "root propagation" }
+func (*Affinity) StepName() string        { return "cpu affinity" }
 func (*OOMScoreAdj) StepName() string     { return "oom_score_adj" }
 func (*Scheduler) StepName() string       { return "scheduler" }
 func (*IOPriority) StepName() string      { return "io priority" }

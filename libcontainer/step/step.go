@@ -21,7 +21,7 @@ var Kinds = [...]Step{
 	&Propagation{}, &Root{}, &Mount{}, &CgroupMount{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
-	&OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
+	&Affinity{}, &OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
 	&LookPath{}, &WaitStart{}, &Seccomp{}, &CloseFDs{}, &Cwd{}, &Exec{},
 }
 
@@ -118,8 +118,12 @@ type Device struct {
 type DevLinks struct{}
 
 // Console allocates the terminal in the container's devpts, makes it descriptors 0 to 2 and the controlling terminal,
-// binds it on /dev/console, and sends the master to the runtime side.
-type Console struct{ Width, Height uint16 }
+// binds it on /dev/console, and sends the master to the runtime side. Exec leaves /dev/console alone: it is the terminal of
+// the container's first process.
+type Console struct {
+	Width, Height uint16
+	Exec          bool
+}
 
 // RuntimeHooks says "ready" and waits until the runtime side has run its hooks.
 type RuntimeHooks struct{}
@@ -159,6 +163,9 @@ type Chroot struct{}
 type RootPropagation struct{ Change PropagationChange }
 
 // --- process ----------------------------------------------------------------------------------------------------------
+
+// Affinity confines the program to these CPUs (sched_setaffinity(2)).
+type Affinity struct{ CPUs []uint32 }
 
 // OOMScoreAdj writes /proc/self/oom_score_adj, −1000 to 1000.
 type OOMScoreAdj struct{ Adj int }
@@ -201,8 +208,12 @@ type Rlimit struct {
 // Stdio gives descriptors 0 to 2 to the container's user, so that the program can open /dev/stderr again.
 type Stdio struct{ UID uint32 }
 
-// MakeCwd makes the working directory, mode 0755, where it is missing, and enters it with init's permissions.
-type MakeCwd struct{ Path string }
+// MakeCwd makes the working directory, mode 0755, where it is missing, and enters it with init's permissions. Existing
+// makes nothing: a missing one is an error.
+type MakeCwd struct {
+	Path     string
+	Existing bool
+}
 
 // Bounding drops every capability outside the mask from the bounding set, while CAP_SETPCAP is still there.
 type Bounding struct{ Mask uint64 }

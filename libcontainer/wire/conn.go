@@ -12,6 +12,8 @@ import (
 const (
 	Variable       = "TARE_WIRE"   // number of its descriptor of the wire
 	NofileVariable = "TARE_NOFILE" // soft RLIMIT_NOFILE of the caller; absent: leave it as it is
+	// AffinityVariable is there where the CPUs of the caller are those that the program shall begin on.
+	AffinityVariable = "TARE_AFFINITY"
 )
 
 // ErrClosed: the peer closed the socket or died.

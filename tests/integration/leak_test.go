@@ -21,6 +21,7 @@ var (
 // teardown removes the container, whatever the test left it in, and after the last one looks for everything that could have
 // been forgotten.
 func (b *bundle) teardown() {
+	defer reapExecs()()
 	invoke(b.t, invocation{args: []string{"delete", "--force", b.id}}).succeeds()
 	if b.pid != 0 {
 		delete(inits, b.pid)
@@ -61,6 +62,28 @@ func (b *bundle) nothingLeft() {
 	if others == 0 { // a test may mount something for several containers
 		b.mountsUnchanged()
 	}
+}
+
+// reapExecs waits for what exec has left running, until the function that it returns is called: the kernel does not let an
+// init process end before that, and an engine has a reaper for it. Verbs are waited for by whoever runs them.
+func reapExecs() (stop func()) {
+	done, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			for _, pid := range children() {
+				if comm, _ := os.ReadFile("/proc/" + itoa(pid) + "/comm"); string(comm) != filepath.Base(tare)+"\n" && !inits[pid] {
+					syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
+				}
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}()
+	return func() { close(done); <-stopped }
 }
 
 func (b *bundle) mountsUnchanged() {
