@@ -73,13 +73,13 @@ func (r *Runtime) check(o *CreateOptions) ([]Problem, error) {
 
 // checkHost adds what this host lacks, and then, where nothing is lacking, what would end create before its first effect.
 func (c *creation) checkHost(list *problems) {
-	for _, f := range hostcheck.Check(c.spec, c.bundle, hostcheck.Gather(hierarchies())) {
-		list.add(f.Warning, &f.Error)
-	}
-	if profile := c.spec.Linux; profile != nil && profile.Seccomp != nil {
-		if err := seccomp.Check(profile.Seccomp); err != nil {
+	if linux := c.spec.Linux; linux != nil && linux.Seccomp != nil { // words first: no kernel has an action that is none
+		if err := seccomp.Check(linux.Seccomp); err != nil {
 			list.addError(err)
 		}
+	}
+	for _, f := range hostcheck.Check(c.spec, c.bundle, hostcheck.Gather(hierarchies())) {
+		list.add(f.Warning, &f.Error)
 	}
 	if err := c.compile(); err != nil {
 		list.addError(err)

@@ -76,25 +76,27 @@ func openCached(name string, size int64) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
-	if st.Mode != unix.S_IFREG|0o500 || int(st.Uid) != unix.Geteuid() || st.Nlink != 1 || st.Size != size {
+	if st.Mode != unix.S_IFREG|0o511 || int(st.Uid) != unix.Geteuid() || st.Nlink != 1 || st.Size != size {
 		unix.Close(fd)
 		return -1, errForeign
 	}
 	return fd, nil
 }
 
-// storeCached writes the executable under a name of its own and renames it, so that nobody sees half of it.
+// storeCached writes the executable, which others may execute, as the root of a user namespace has to, and not read: what
+// executes a file that it cannot read is not dumpable, from its first instruction on. It has a name of its own until it is
+// whole, so that nobody sees half of it.
 func storeCached(dir, name string, content []byte) error {
 	if err := unix.Mkdir(dir, 0o700); err != nil && err != unix.EEXIST {
 		return err
 	}
 	temporary := name + "." + strconv.Itoa(unix.Getpid())
 	unix.Unlink(temporary) // of a process that had our pid and was killed here
-	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o500)
+	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o511)
 	if err != nil {
 		return err
 	}
-	err = unix.Fchmod(fd, 0o500) // whatever the umask
+	err = unix.Fchmod(fd, 0o511) // whatever the umask
 	if err == nil {
 		err = writeAll(fd, content)
 	}

@@ -78,7 +78,7 @@ func TestExecutedFromANoexecMount(t *testing.T) {
 
 func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
-		"other size":    func(path string) error { return os.WriteFile(path, []byte("#!/bin/false"), 0o500) },
+		"other size":    func(path string) error { return os.WriteFile(path, []byte("#!/bin/false"), 0o511) },
 		"writable":      func(path string) error { return os.Chmod(path, 0o700) },
 		"second name":   func(path string) error { return os.Link(path, path+"-2") },
 		"symbolic link": func(path string) error { return errors.Join(os.Rename(path, path+"-2"), os.Symlink(path+"-2", path)) },
@@ -106,7 +106,7 @@ func TestAFileThatIsNotOursIsRefused(t *testing.T) {
 // A process that was killed while it wrote leaves a file with its pid, which may come again.
 func TestALeftoverOfOurPidIsNoObstacle(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "script-1."+strconv.Itoa(os.Getpid())), []byte("half"), 0o500); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "script-1."+strconv.Itoa(os.Getpid())), []byte("half"), 0o511); err != nil {
 		t.Fatal(err)
 	}
 	embedded(t, dir)

@@ -126,12 +126,12 @@ func TestForcedDeleteEmptiesCgroup(t *testing.T) {
 // C25 J5: without a cgroup, --all means the pid namespace, and where that is shared it is refused.
 func TestKillAllWithoutCgroup(t *testing.T) {
 	disabled := invocation{args: []string{"--cgroup-manager", "disabled"}}
-	script := "(trap 'echo child; exit' USR1; while :; do sleep 0.01; done) & trap 'echo init; wait; exit' USR1; echo ready; wait; wait"
+	script := "trap 'echo init; wait; exit' USR1; (trap 'echo child; exit' USR1; echo ready; while :; do sleep 0.01; done) & wait; wait"
 	b := newBundle(t, withoutMount("/sys/fs/cgroup"), withArgs("sh", "-c", script))
 	b.spec.Linux.Resources = nil
 	b.createWith(disabled).start()
 	b.printed()
-	eventually(t, "init has ended", func() bool { // the child sets its trap by itself: tell it again until it has
+	eventually(t, "init has ended", func() bool {
 		run(t, "kill", "--all", b.id, "USR1").succeeds()
 		return b.state().Status == "stopped"
 	})
