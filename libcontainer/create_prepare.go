@@ -189,10 +189,7 @@ func (c *creation) planCgroup(in *plan.Input) error {
 	}
 	c.host = host
 	if c.CgroupManager == "systemd" {
-		c.cgroup, err = host.NewUnit(&cgroups.UnitOptions{
-			CgroupsPath: path, ID: c.o.ID, Root: c.Root, Annotations: c.spec.Annotations, Resources: c.resources(),
-		})
-		if err != nil {
+		if err := c.planUnit(path); err != nil {
 			return err
 		}
 	} else {
@@ -208,6 +205,18 @@ func (c *creation) planCgroup(in *plan.Input) error {
 		}
 	}
 	return nil
+}
+
+// planUnit names the unit of systemd that the cgroup will be.
+func (c *creation) planUnit(path string) error {
+	root, err := filepath.Abs(c.Root)
+	if err != nil {
+		return &fault.Error{Op: "runtime root", Path: c.Root, Err: errnoOf(err)}
+	}
+	c.cgroup, err = c.host.NewUnit(&cgroups.UnitOptions{
+		CgroupsPath: path, ID: c.o.ID, Root: root, Annotations: c.spec.Annotations, Resources: c.resources(),
+	})
+	return err
 }
 
 // recordIntent makes the state directory and takes the lock that is held until create is over.

@@ -12,8 +12,8 @@ import (
 
 // The systemd cgroup driver. These tests need systemd as init.
 
-// J2 J10 B7: a scope of the name and in the slice that cgroupsPath gives, with init in it and the cgroup delegated; it ends
-// with the container.
+// J2 J10 J43 B7: a scope of the name and in the slice that cgroupsPath gives, with init in it, not in a cgroup below, and the
+// cgroup delegated; it ends with the container.
 func TestSystemdLifecycle(t *testing.T) {
 	s := newScope(t).create()
 	wants(t, "cgroup of init", strings.TrimSpace(read(t, "/proc/"+itoa(s.pid)+"/cgroup")), "0::/system.slice/"+s.unit)

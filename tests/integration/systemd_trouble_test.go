@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -204,4 +206,124 @@ func TestSystemdLongNames(t *testing.T) {
 	s.spec.Linux.CgroupsPath = "system.slice::" + strings.Repeat("n", 300)
 	s.tryWith(systemdCgroup, "create").fails("config.json /linux/cgroupsPath: ", "cannot be the name of a unit")
 	s.nothingLeft()
+}
+
+// J2: over the system bus, as where systemd's own socket cannot be reached.
+func TestSystemdThroughBus(t *testing.T) {
+	s := newScope(t, withResources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: new(int64(64 << 20))} }))
+	i := invocation{args: []string{"--systemd-cgroup"}, env: []string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket"}}
+	s.createWith(i)
+	s.wantProperties("ActiveState=active\n MemoryMax=67108864")
+	s.start()
+	s.tryWith(i, "update", "--memory", "134217728").succeeds()
+	s.wantProperties("MemoryMax=134217728")
+	s.stop()
+	s.tryWith(i, "delete").succeeds()
+	s.unitGone()
+}
+
+// J39: a systemd that executes itself anew, as when it is upgraded, hangs up on everybody.
+func TestSystemdDuringReexec(t *testing.T) {
+	s := newScope(t)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = exec.Command("systemctl", "daemon-reexec").Run()
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	for range 3 {
+		s.create()
+		wants(t, "cgroup of init", strings.TrimSpace(read(t, "/proc/"+itoa(s.pid)+"/cgroup")), "0::/system.slice/"+s.unit)
+		s.stop()
+		s.try("delete").succeeds()
+	}
+}
+
+// The unit is known as ours whatever the runtime root is called, after a reload too.
+func TestSystemdOddRoot(t *testing.T) {
+	s := newScope(t)
+	root := filepath.Join(workspace, `a %n\x20 b`)
+	must(t, os.Mkdir(root, 0o700))
+	s.createWith(invocation{args: []string{"--root", root, "--systemd-cgroup"}})
+	systemctl(t, "daemon-reload")
+	straggler := startSleep(t)
+	must(t, os.WriteFile(filepath.Join(s.dir, "cgroup.procs"), []byte(itoa(straggler.Pid)), 0))
+	s.tryWith(invocation{args: []string{"--root", root}}, "delete", "--force").succeeds()
+	s.unitGone()
+	_, err := straggler.Wait()
+	must(t, err)
+}
+
+// J3: a user without a systemd of its own is told how to get one.
+func TestSystemdUserWithoutSession(t *testing.T) {
+	s := newScope(t)
+	s.readableByAll()
+	r := s.planAs(54321, nil)
+	r.fails("the user's systemd", "/run/user/54321", "loginctl enable-linger")
+	dir := filepath.Join(workspace, "no session")
+	must(t, os.Mkdir(dir, 0o755))
+	r = s.planAs(54321, []string{"XDG_RUNTIME_DIR=" + dir})
+	r.fails("the user's systemd", "/no%20session/systemd/private", "no such file or directory", "loginctl enable-linger")
+}
+
+// J3 J10: the container of a user is below that user's systemd.
+func TestSystemdUserPlace(t *testing.T) {
+	s := newScope(t)
+	s.readableByAll()
+	s.spec.Linux.CgroupsPath = "::" + s.id
+	uid := sessionUser(t)
+	above := strings.TrimSpace(systemctl(t, "show", "--property=ControlGroup", "--value", "user@"+itoa(uid)+".service"))
+	for _, env := range []string{"XDG_RUNTIME_DIR=/run/user/" + itoa(uid), "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/" + itoa(uid) + "/bus"} {
+		plan := s.planAs(uid, []string{env}).succeeds().stdout
+		if want := above + "/user.slice/" + s.id + ".scope"; !strings.Contains(plan, want) {
+			t.Errorf("%s: plan lacks %s:\n%s", env, want, plan)
+		}
+	}
+}
+
+// sessionUser returns a user whose systemd runs.
+func sessionUser(t *testing.T) int {
+	t.Helper()
+	for line := range strings.Lines(read(t, "/etc/passwd")) {
+		fields := strings.Split(line, ":")
+		if uid, err := strconv.Atoi(fields[2]); err == nil && uid >= 1000 && uid < 60000 {
+			unit := "user@" + fields[2] + ".service"
+			systemctl(t, "start", "systemd-logind.service", unit)
+			return uid
+		}
+	}
+	skipUnless(t, false, "this machine has no user but root")
+	return 0
+}
+
+// readableByAll lets other users find the bundle.
+func (b *bundle) readableByAll() {
+	b.t.Helper()
+	must(b.t, os.Chmod(workspace, 0o755))
+	b.t.Cleanup(func() { must(b.t, os.Chmod(workspace, 0o700)) })
+	b.writeConfig()
+}
+
+// planAs has another user plan the container, which takes no privilege.
+func (b *bundle) planAs(uid int, env []string) result {
+	b.t.Helper()
+	b.writeConfig()
+	var stdout, stderr strings.Builder
+	args := []string{"--root", filepath.Join(b.dir, "state"), "--systemd-cgroup", "plan", "--bundle", b.dir, b.id}
+	// In the mount namespace of the host, where the sessions of users have their directories.
+	user := []string{"--mount=/proc/1/ns/mnt", "setpriv", "--reuid=" + itoa(uid), "--regid=" + itoa(uid), "--clear-groups", "--"}
+	c := exec.Command("nsenter", append(append(user, tare), args...)...)
+	c.Stdout, c.Stderr = &stdout, &stderr
+	c.Env = append([]string{"PATH=/usr/bin:/bin"}, env...)
+	if err := c.Run(); err != nil && c.ProcessState == nil {
+		b.t.Fatal(err)
+	}
+	return result{t: b.t, args: args, status: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
 }

@@ -206,9 +206,13 @@ func (m *Manager) noSession() string {
 
 // ControlGroup is the cgroup below which the manager makes its own: "" for that of the machine, as a rule.
 func (m *Manager) ControlGroup() (string, error) {
-	reply, err := m.conn.Call(&bus.Call{
-		Destination: serviceName, Path: managerPath, Interface: "org.freedesktop.DBus.Properties", Method: "Get",
-		Signature: "ss", Args: []any{managerInterface, "ControlGroup"},
+	var reply []any
+	err := m.persist(func() (err error) {
+		reply, err = m.conn.Call(&bus.Call{
+			Destination: serviceName, Path: managerPath, Interface: "org.freedesktop.DBus.Properties", Method: "Get",
+			Signature: "ss", Args: []any{managerInterface, "ControlGroup"},
+		})
+		return err
 	})
 	if err != nil {
 		return "", m.explain("ask for the cgroup of", m.who(), nil, err)

@@ -138,3 +138,13 @@ func TestNewUnit(t *testing.T) {
 		t.Errorf("slice: %s, %v", show(list), err)
 	}
 }
+
+func TestEscapeRoot(t *testing.T) {
+	for root, want := range map[string]string{
+		"/run/tare-1": "/run/tare-1", "/a b%n\\x": `/a\x20b\x25n\x5cx`, "/\xff\n": `/\xff\x0a`, "": "",
+	} {
+		if got := escapeRoot(root); got != want {
+			t.Errorf("%q: %s, want %s", root, got, want)
+		}
+	}
+}

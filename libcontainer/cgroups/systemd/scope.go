@@ -2,6 +2,7 @@ package systemd
 
 import (
 	"strconv"
+	"strings"
 )
 
 // Options are what a container's unit is made of.
@@ -18,7 +19,7 @@ const SmallTasks = 64
 
 // NewUnit names the unit and lists its properties, but for the process, which does not exist yet.
 func NewUnit(o *Options) (Unit, []Property, error) {
-	u := Unit{Name: o.Place.Unit, Description: "tare container " + o.ID + " in " + o.Root}
+	u := Unit{Name: o.Place.Unit, Description: "tare container " + o.ID + " in " + escapeRoot(o.Root)}
 	asked, err := fromAnnotations(o.Annotations)
 	if err != nil {
 		return u, nil, err
@@ -45,6 +46,19 @@ func NewUnit(o *Options) (Unit, []Property, error) {
 		list = replaceProperty(list, p)
 	}
 	return u, list, nil
+}
+
+// escapeRoot writes a path in letters that a unit file can hold, and that mean themselves there.
+func escapeRoot(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; c > ' ' && c < 0x7f && c != '%' && c != '\\' {
+			b.WriteByte(c)
+		} else {
+			b.WriteString(`\x` + strconv.FormatUint(uint64(c)+0x100, 16)[1:])
+		}
+	}
+	return b.String()
 }
 
 // WithProcess adds the first process. A slice cannot be given one.

@@ -39,16 +39,16 @@ func (m *Manager) startUnit(u Unit, properties []Property) error {
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, bus.ErrClosed) && interrupted < maxInterruptions:
-			// systemd executes itself anew, and may have made the unit before.
-			interrupted++
-			if err := m.connect(); err != nil {
+		case isInterruption(err) && interrupted < maxInterruptions:
+			interrupted++ // it may have made the unit before
+			if err := m.reconnect(); err != nil {
 				return err
 			}
 		case !isExists(err):
 			return err
 		}
-		s, err := m.status(u.Name)
+		var s status
+		err = m.persist(func() (err error) { s, err = m.status(u.Name); return err })
 		if err != nil {
 			return err
 		}
@@ -70,9 +70,6 @@ func (m *Manager) startUnit(u Unit, properties []Property) error {
 
 // maxTries bounds the wait for a unit to go: some three seconds.
 const maxTries = 32
-
-// maxInterruptions bounds how often systemd is talked to again after it has hung up.
-const maxInterruptions = 3
 
 // inUse is the error for a unit that somebody else has.
 type inUse struct{ description, active string }
@@ -96,15 +93,7 @@ func (m *Manager) startOnce(u Unit, properties []Property) error {
 // Stop ends the unit, and waits for that, if it still is the one with our description. What is gone already is no error.
 func (m *Manager) Stop(u Unit, timeout time.Duration) error {
 	m.within(timeout)
-	err := m.stop(u)
-	for range maxInterruptions {
-		if !errors.Is(err, bus.ErrClosed) {
-			break
-		}
-		if err = m.connect(); err == nil {
-			err = m.stop(u)
-		}
-	}
+	err := m.persist(func() error { return m.stop(u) })
 	return m.explain("stop unit", u.Name, nil, err)
 }
 
@@ -129,7 +118,8 @@ func (m *Manager) stop(u Unit) error {
 // Is says whether the unit exists and is ours.
 func (m *Manager) Is(u Unit, timeout time.Duration) (bool, error) {
 	m.within(timeout)
-	s, err := m.status(u.Name)
+	var s status
+	err := m.persist(func() (err error) { s, err = m.status(u.Name); return err })
 	return err == nil && s.description == u.Description, m.explain("look at unit", u.Name, nil, err)
 }
 
@@ -139,7 +129,7 @@ func (m *Manager) Set(u Unit, properties []Property, timeout time.Duration) erro
 		return nil
 	}
 	m.within(timeout)
-	err := m.set(u, properties)
+	err := m.persist(func() error { return m.set(u, properties) })
 	var refusal *bus.Error
 	if errors.As(err, &refusal) && isAboutProperties(refusal) && hasOptional(properties) {
 		err = m.set(u, required(properties))
@@ -323,6 +313,43 @@ func (m *Manager) hint(refusal *bus.Error) string {
 	}
 	return ""
 }
+
+// maxInterruptions bounds how often systemd is talked to again after it has hung up.
+const maxInterruptions = 5
+
+// isInterruption recognises that systemd executes itself anew, as when it is upgraded: it hangs up, and a bus in between has
+// nobody to pass a call on to.
+func isInterruption(err error) bool {
+	return errors.Is(err, bus.ErrClosed) || isName(err, "org.freedesktop.DBus.Error.NoReply") || isName(err, "org.freedesktop.DBus.Error.ServiceUnknown")
+}
+
+// persist does something that may be done twice, again if it was interrupted.
+func (m *Manager) persist(f func() error) error {
+	err := f()
+	for range maxInterruptions {
+		if !isInterruption(err) {
+			break
+		}
+		if err := m.reconnect(); err != nil {
+			return err
+		}
+		err = f()
+	}
+	return err
+}
+
+// reconnect waits for systemd to be back.
+func (m *Manager) reconnect() error {
+	for {
+		err := m.connect()
+		if err == nil || time.Until(m.deadline) < reconnectPause {
+			return err
+		}
+		time.Sleep(reconnectPause)
+	}
+}
+
+const reconnectPause = 20 * time.Millisecond
 
 // errnoHint says what an errno of connecting means.
 func errnoHint(err error) string {

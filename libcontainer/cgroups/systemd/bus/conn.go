@@ -224,10 +224,10 @@ func (c *Conn) read() error {
 				return err
 			}
 		case err == unix.EINTR:
+		case err == unix.ECONNRESET, err == nil && n == 0:
+			return ErrClosed
 		case err != nil:
 			return err
-		case n == 0:
-			return ErrClosed
 		default:
 			c.pending = append(c.pending, buffer[:n]...)
 			return nil
