@@ -186,10 +186,10 @@ func passUntil(client net.Conn, word string, silence func()) {
 	}
 }
 
-// startSleep starts a process of ours.
+// startSleep starts a process of ours, which SIGKILL alone ends.
 func startSleep(t *testing.T) *os.Process {
 	t.Helper()
-	p, err := os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
+	p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", "trap '' TERM HUP INT; exec sleep 600"}, &os.ProcAttr{})
 	must(t, err)
 	inits[p.Pid] = true
 	t.Cleanup(func() {
@@ -249,7 +249,7 @@ func TestSystemdDuringReexec(t *testing.T) {
 // The unit is known as ours whatever the runtime root is called, after a reload too.
 func TestSystemdOddRoot(t *testing.T) {
 	s := newScope(t)
-	root := filepath.Join(workspace, `a %n\x20 b`)
+	root := filepath.Join(workspace, `a %n\x20 b`+"\n\xff")
 	must(t, os.Mkdir(root, 0o700))
 	s.createWith(invocation{args: []string{"--root", root, "--systemd-cgroup"}})
 	systemctl(t, "daemon-reload")
