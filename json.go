@@ -34,6 +34,9 @@ func appendState(b []byte, s *libcontainer.State) []byte {
 		b = append(b, "\n  }"...)
 	}
 	b = appendMember(b, ",\n  ", "owner", s.Owner)
+	if s.Unit != "" {
+		b = appendMember(b, ",\n  ", "unit", s.Unit)
+	}
 	return append(b, "\n}"...)
 }
 

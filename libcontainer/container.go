@@ -92,5 +92,6 @@ type State struct {
 	Rootfs      string            `json:"rootfs"`
 	Created     time.Time         `json:"created"`
 	Annotations map[string]string `json:"annotations,omitempty"`
-	Owner       string            `json:"owner"` // user name, or the number where it has none
+	Owner       string            `json:"owner"`          // user name, or the number where it has none
+	Unit        string            `json:"unit,omitempty"` // of systemd, where that made the cgroup
 }

@@ -126,6 +126,9 @@ func stateOf(d *state.Dir, r *state.Record) *State {
 		OCIVersion: r.OCIVersion, ID: r.ID, Status: statusOf(d, r), Bundle: r.Bundle, Rootfs: r.Rootfs,
 		Created: r.Created, Annotations: r.Annotations, Owner: ownerName(r.Owner),
 	}
+	if r.Cgroup != nil && r.Cgroup.Unit != nil {
+		s.Unit = r.Cgroup.Unit.Name
+	}
 	if s.Status != StatusStopped {
 		s.Pid = r.Init.Pid
 	}

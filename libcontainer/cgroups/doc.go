@@ -30,11 +30,15 @@
 //	m.UpdateDevices(before, after, cacheDir) // without a gap
 //	m.Kill(); m.Destroy(timeout); m.Close()
 //
+// With systemd (Host.NewUnit, package systemd) the order is the same, but the cgroup begins with Add, which has a scope made
+// around the process, and ends with its last process. Create makes nothing, and UnifiedFd is -1 until Add. Set and Update
+// write control files as ever; what systemd has a property for it is told as well, because it writes these files too.
+//
 // # Rules
 //
 //   - Files are opened by a descriptor of their directory and one name, with openat2 and without following any symbolic
 //     link; nothing is created or truncated that way. Names from the configuration are checked to be single components
 //     (GHSA-5g49-rx9x-qfc6: `unified` keys with "../").
-//   - Only directories that did not exist before are removed.
+//   - Only directories that did not exist before are removed, and only units with our description are stopped.
 //   - A limit that cannot be set is an error which names the entry of config.json, the file, and the kernel's reason.
 package cgroups

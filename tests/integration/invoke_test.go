@@ -133,6 +133,7 @@ type container struct {
 	Created     time.Time         `json:"created"`
 	Annotations map[string]string `json:"annotations"`
 	Owner       string            `json:"owner"`
+	Unit        string            `json:"unit"`
 }
 
 // decode reads the output as JSON.

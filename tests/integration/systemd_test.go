@@ -29,7 +29,9 @@ func TestSystemdLifecycle(t *testing.T) {
 	if want := strings.Fields(read(t, "/sys/fs/cgroup/cgroup.controllers")); !slices.Equal(controllers, want) {
 		t.Errorf("controllers %q, want all: %q", controllers, want)
 	}
-	wants(t, "status", s.state().Status, "created")
+	state := s.state()
+	wants(t, "status", state.Status, "created")
+	wants(t, "unit", state.Unit, s.unit)
 	s.start()
 	var pids []int
 	s.try("ps", "--format", "json").decode(&pids)
