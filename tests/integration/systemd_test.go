@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -280,5 +281,28 @@ func TestSystemdEvents(t *testing.T) {
 	}
 	s.wait()
 	s.try("delete").succeeds()
+	s.unitGone()
+}
+
+// D12 D13: exec enters the scope, or a cgroup below it that the container has made; both go with the container.
+func TestSystemdExec(t *testing.T) {
+	s := newScope(t).create().start()
+	wants(t, "cgroup of exec", s.execs("cat /proc/self/cgroup"), "0::/")
+	must(t, os.Mkdir(filepath.Join(s.dir, "sub"), 0o755))
+	wants(t, "cgroup of exec --cgroup", s.execs("cat /proc/self/cgroup", "--cgroup", "/sub"), "0::/sub")
+	s.exec([]string{"--detach"}, "sleep", "600").succeeds()
+	var pids []int
+	s.try("ps", "--format", "json").decode(&pids)
+	if len(pids) != 2 {
+		t.Errorf("processes %v, want two", pids)
+	}
+	for _, pid := range pids {
+		if pid != s.pid { // ours to reap, before the end of its pid namespace can be complete
+			must(t, syscall.Kill(pid, syscall.SIGKILL))
+			_, err := syscall.Wait4(pid, nil, 0, nil)
+			must(t, err)
+		}
+	}
+	s.try("delete", "--force").succeeds()
 	s.unitGone()
 }
