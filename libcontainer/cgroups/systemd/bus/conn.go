@@ -236,7 +236,7 @@ func (c *Conn) read() error {
 }
 
 // ErrClosed is the end of the conversation by the other side, as when systemd executes itself anew.
-var ErrClosed = errors.New("it closed the connection")
+var ErrClosed = errors.New("the other side closed the connection")
 
 func (c *Conn) write(data []byte) error {
 	for len(data) > 0 {
