@@ -55,6 +55,7 @@ var createSteps = [...]struct {
 	{"start gate", (*creation).openGate},            //
 	{"clone", (*creation).clone},                    // init boots from here on, while the next four steps run
 	{"join v1 cgroups", (*creation).joinCgroups},    // before the plan: init unshares its cgroup namespace with it
+	{"delegate cgroup", (*creation).delegateCgroup}, // before the plan: init may be of the user it goes to
 	{"limits", (*creation).setLimits},               // before the plan: nothing of the container runs without them
 	{"device filter", (*creation).setDevices},       //
 	{"seccomp program", (*creation).seccomp},        //

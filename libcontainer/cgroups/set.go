@@ -80,6 +80,8 @@ func (m *Manager) apply(h *hierarchy, controller string, w limit.Write) error {
 	}
 	err := h.write(w.File, w.Value)
 	switch {
+	case err == nil && w.Verify:
+		return h.verify(w)
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.EINVAL) && w.Attempt:
@@ -90,6 +92,23 @@ func (m *Manager) apply(h *hierarchy, controller string, w limit.Write) error {
 		return m.apply(h, controller, *w.Else)
 	}
 	return m.explain(h, controller, w, err)
+}
+
+// verify makes an error of a limit that the kernel has accepted and not taken. It counts in pages.
+func (h *hierarchy) verify(w limit.Write) error {
+	text, err := h.read(w.File)
+	if err != nil {
+		return fault.At(w.Pointer, err)
+	}
+	inForce, errInForce := strconv.ParseUint(text, 10, 64)
+	asked, errAsked := strconv.ParseUint(w.Value, 10, 64)
+	if errInForce == nil && errAsked == nil && inForce/uint64(unix.Getpagesize()) != asked/uint64(unix.Getpagesize()) {
+		return &fault.Error{
+			Op: "write " + strconv.Quote(w.Value) + " to", Pointer: w.Pointer, Path: h.path + "/" + w.File,
+			Err: fault.Text("has no effect with this kernel"), Hint: "remove the limit",
+		}
+	}
+	return nil
 }
 
 // checkUsage refuses a limit below the usage, as memory.checkBeforeUpdate asks (J20). The kernel would reclaim, and then

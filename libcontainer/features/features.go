@@ -50,7 +50,7 @@ func linuxStructure() *features.Linux {
 		Namespaces:   spec.NamespaceTypes(),
 		Capabilities: capabilities.Names(),
 		Cgroup: &features.Cgroup{
-			V1: new(true), V2: new(true), Systemd: new(true), SystemdUser: new(true), Rdma: new(false),
+			V1: new(true), V2: new(true), Systemd: new(true), SystemdUser: new(true), Rdma: new(true),
 		},
 		Seccomp:         seccompStructure(),
 		Apparmor:        &features.Apparmor{Enabled: new(false)},

@@ -32,9 +32,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(len(l.GIDMappings) > 0, "user namespaces are", "linux", "gidMappings")
 	c.refuse(len(l.TimeOffsets) > 0, "time namespaces are", "linux", "timeOffsets")
 	c.refuse(l.MountLabel != "", "SELinux labels are", "linux", "mountLabel")
-	if l.Resources != nil {
-		c.unsupportedResources(l.Resources)
-	}
 }
 
 func (c *checker) unsupportedProcess(p *specs.Process) {
@@ -43,33 +40,6 @@ func (c *checker) unsupportedProcess(p *specs.Process) {
 	}
 	c.refuse(p.ApparmorProfile != "", "AppArmor profiles are", "process", "apparmorProfile")
 	c.refuse(p.SelinuxLabel != "", "SELinux labels are", "process", "selinuxLabel")
-}
-
-func (c *checker) unsupportedResources(r *specs.LinuxResources) {
-	if b := r.BlockIO; b != nil {
-		asked := b.Weight != nil && *b.Weight != 0 || b.LeafWeight != nil && *b.LeafWeight != 0 ||
-			len(b.WeightDevice)+len(b.ThrottleReadBpsDevice)+len(b.ThrottleWriteBpsDevice)+
-				len(b.ThrottleReadIOPSDevice)+len(b.ThrottleWriteIOPSDevice) > 0
-		c.refuse(asked, "block I/O limits are", "linux", "resources", "blockIO")
-	}
-	c.refuse(len(r.HugepageLimits) > 0, "huge page limits are", "linux", "resources", "hugepageLimits")
-	c.refuse(len(r.Rdma) > 0, "RDMA limits are", "linux", "resources", "rdma")
-	if n := r.Network; n != nil {
-		asked := n.ClassID != nil && *n.ClassID != 0 || len(n.Priorities) > 0
-		c.refuse(asked, "network classes and priorities are", "linux", "resources", "network")
-	}
-	if m := r.Memory; m != nil {
-		c.refuse(m.Kernel != nil && *m.Kernel > 0, "kernel memory limits are", "linux", "resources", "memory", "kernel")
-		c.refuse(m.KernelTCP != nil && *m.KernelTCP > 0, "kernel TCP memory limits are", "linux", "resources", "memory", "kernelTCP")
-		c.refuse(m.Swappiness != nil, "memory swappiness is", "linux", "resources", "memory", "swappiness")
-		c.refuse(m.DisableOOMKiller != nil && *m.DisableOOMKiller, "disabling the OOM killer is", "linux", "resources", "memory", "disableOOMKiller")
-		// True is what cgroup v2 always does, and cgroup v1 since Linux 5.11.
-		c.refuse(m.UseHierarchy != nil && !*m.UseHierarchy, "memory accounting without hierarchy is", "linux", "resources", "memory", "useHierarchy")
-	}
-	if p := r.CPU; p != nil {
-		c.refuse(p.RealtimeRuntime != nil && *p.RealtimeRuntime != 0, "realtime CPU limits are", "linux", "resources", "cpu", "realtimeRuntime")
-		c.refuse(p.RealtimePeriod != nil && *p.RealtimePeriod != 0, "realtime CPU limits are", "linux", "resources", "cpu", "realtimePeriod")
-	}
 }
 
 // refuse reports something asked for that is not supported.

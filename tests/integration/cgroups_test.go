@@ -7,75 +7,8 @@ import (
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
-
-// limitFile is where a limit is, in either dialect.
-type limitFile struct{ v1, v2 string }
-
-// J15 J16 J22 J23 J28: limits are in the files of the controller, wherever that is mounted. A controller that no hierarchy
-// has is an error, which names it; it is never ignored.
-func TestLimits(t *testing.T) {
-	for _, test := range []struct {
-		name, controller string
-		set              func(*specs.LinuxResources)
-		file             limitFile
-		v1, v2           string
-	}{
-		{
-			"memory", "memory",
-			func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: new(int64(64 << 20))} },
-			limitFile{"memory.limit_in_bytes", "memory.max"}, "67108864", "67108864",
-		},
-		{
-			"memory reservation", "memory",
-			func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Reservation: new(int64(32 << 20))} },
-			limitFile{"memory.soft_limit_in_bytes", "memory.low"}, "33554432", "33554432",
-		},
-		{
-			"cpu quota", "cpu",
-			func(r *specs.LinuxResources) {
-				r.CPU = &specs.LinuxCPU{Quota: new(int64(50000)), Period: new(uint64(200000))}
-			},
-			limitFile{"cpu.cfs_quota_us", "cpu.max"}, "50000", "50000 200000",
-		},
-		{
-			"cpu shares", "cpu",
-			func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Shares: new(uint64(1024))} },
-			limitFile{"cpu.shares", "cpu.weight"}, "1024", "100",
-		},
-		{
-			"cpuset", "cpuset",
-			func(r *specs.LinuxResources) { r.CPU = &specs.LinuxCPU{Cpus: "0"} },
-			limitFile{"cpuset.cpus", "cpuset.cpus"}, "0", "0",
-		},
-		{
-			"pids", "pids",
-			func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(77))} },
-			limitFile{"pids.max", "pids.max"}, "77", "77",
-		},
-		{
-			"no pids limit", "pids",
-			func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(-1))} },
-			limitFile{"pids.max", "pids.max"}, "max", "max",
-		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			b := newBundle(t, withResources(test.set))
-			mount, unified := controllerMount(t, test.controller)
-			if mount == "" {
-				b.try("create").fails("/linux/resources/", test.controller)
-				b.nothingLeft()
-				return
-			}
-			b.create()
-			file, want := test.file.v1, test.v1
-			if unified {
-				file, want = test.file.v2, test.v2
-			}
-			wants(t, file, strings.TrimSpace(read(t, filepath.Join(mount, b.id, file))), want)
-		})
-	}
-}
 
 // J28: the limit of processes holds for the program.
 func TestPidsLimitHolds(t *testing.T) {
@@ -213,4 +146,42 @@ func TestCgroupChildren(t *testing.T) {
 	b.try("delete", "--force").succeeds()
 	b.wait()
 	b.nothingLeft()
+}
+
+// J14: a container that can write to its cgroups, in a namespace of its own, is given them, so that a program that is not
+// root can make cgroups below; the files with the container's own limits stay root's. Only cgroup v2 alone is made for that.
+func TestCgroupDelegated(t *testing.T) {
+	writable := specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"rw", "nosuid"}}
+	for _, test := range []struct {
+		name    string
+		changes []option
+		given   bool
+	}{
+		{"given", []option{withMount(writable)}, true},
+		{"read-only mount", nil, false},
+		{"no namespace", []option{withMount(writable), withoutNamespace(specs.CgroupNamespace)}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBundle(t, append(test.changes, withUser(1000, 1000), withArgs("sleep", "600"))...)
+			b.create()
+			mount := unifiedMount(t)
+			if mount == "" || len(cgroupMounts(t)) > 1 {
+				test.given = false // not with v1 beside it
+			}
+			for _, name := range []string{"", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads", "cgroup.max.depth"} {
+				if mount == "" {
+					break
+				}
+				var st unix.Stat_t
+				must(t, unix.Stat(filepath.Join(mount, b.id, name), &st))
+				if want := test.given && name != "cgroup.max.depth"; (st.Uid == 1000) != want {
+					t.Errorf("%q belongs to %d, given away: %v", name, st.Uid, want)
+				}
+			}
+			if test.given {
+				b.start()
+				b.execs("mkdir /sys/fs/cgroup/below && echo $$ >/sys/fs/cgroup/below/cgroup.procs && ! echo 1 >/sys/fs/cgroup/cgroup.max.depth")
+			}
+		})
+	}
 }

@@ -46,6 +46,8 @@ type Write struct {
 	// Attempt marks a write that is repeated later in the list: EINVAL is no error yet. Two files whose values bound each
 	// other are so set in either order, whether both go up or down.
 	Attempt bool
+	// Verify reads the number back. There are files that the kernel accepts a limit in and forgets it.
+	Verify bool
 	// Optional marks a write that says what holds anyway where the kernel does not have the file.
 	Optional bool
 	// Else is done instead where the kernel does not have the file.

@@ -59,10 +59,14 @@ func bandwidth(c *specs.LinuxCPU) []limit.Write {
 	if quota == 0 {
 		return around
 	}
-	return sandwich(around, limit.Write{
+	w := limit.Write{
 		File: "cpu.cfs_quota_us", Value: strconv.FormatInt(max(quota, limit.Unlimited), 10),
 		Pointer: limit.Ptr("cpu", "quota"), Hint: hint,
-	})
+	}
+	if c.Burst != nil {
+		w.Hint += ", not below the burst"
+	}
+	return sandwich(around, w)
 }
 
 func realtime(c *specs.LinuxCPU) []limit.Write {

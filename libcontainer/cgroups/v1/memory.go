@@ -24,7 +24,9 @@ func memory(m *specs.LinuxMemory) ([]limit.Write, error) {
 		{"memory.kmem.tcp.limit_in_bytes", "kernelTCP", limit.Value(m.KernelTCP)},
 	} {
 		if b.bytes != 0 {
-			writes = append(writes, bytesWrite(b.file, b.bytes, b.name))
+			w := bytesWrite(b.file, b.bytes, b.name)
+			w.Verify = b.name == "kernel" // without effect since Linux 5.16
+			writes = append(writes, w)
 		}
 	}
 	if m.Swappiness != nil {
