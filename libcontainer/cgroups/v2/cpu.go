@@ -79,7 +79,11 @@ func bandwidth(c *specs.LinuxCPU) []limit.Write {
 		writes = append(writes, burst)
 	}
 	if limited {
-		writes = append(writes, cpuMax(quota, period))
+		w := cpuMax(quota, period)
+		if c.Burst != nil {
+			w.Hint += ", and a quota not below the burst"
+		}
+		writes = append(writes, w)
 	}
 	if c.Burst != nil {
 		burst.Attempt = false
