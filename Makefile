@@ -39,7 +39,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test unit integration conformance layers faults bench fuzz demo lint fmt man install clean
+.PHONY: test test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install clean
 
 all: tare
 
@@ -85,7 +85,7 @@ need-root:
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 
-test: need-root unit integration conformance
+test: need-root unit integration conformance test-vm
 
 # All packages except the integration tests, as they are shipped; ./tests holds the rules of the source tree.
 unit: $(EMBEDDED)
@@ -95,14 +95,22 @@ unit: $(EMBEDDED)
 layers:
 	$(GO) test -count=1 ./tests
 
-# Once with the cgroups of the host, and once with its cgroup2 hierarchy alone where the host has more than that; what has to
-# do with cgroups once more without cgroup2, where the host has v1.
-CGROUP_TESTS := Cgroup|Delete|Device|Filter|Forced|Kill|Lifecycle|Limits|Meet|Nested|Pause|Update
+# With the cgroups of the host, with its cgroup2 hierarchy alone, and with its v1 hierarchies alone, where it has more than
+# one kind.
 integration: need-root tare
-	TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 ./tests/integration/...
-	[ "$$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || \
-		TARE_BINARY=$(CURDIR)/tare tests/cgroup2-view $(GO) test -count=1 ./tests/integration/...
-	TARE_BINARY=$(CURDIR)/tare tests/cgroup1-view $(GO) test -count=1 -run '$(CGROUP_TESTS)' ./tests/integration/...
+	tests/matrix host v2 v1
+
+# The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. The first time kernels and an
+# image are downloaded and made.
+test-vm: need-root tare
+	tests/deps vm
+	tests/matrix vm vm-selinux vm-systemd
+
+# All environments, and what was skipped in every one.
+test-matrix: need-root tare
+	tests/deps vm
+	rm -rf build/matrix
+	tests/matrix host v2 v1 vm vm-selinux vm-systemd
 
 # A fault at every system call of every verb, on either side; about twenty minutes.
 faults: need-root tare

@@ -95,6 +95,9 @@ func (r *Runtime) create(o *CreateOptions, by starter) (*creation, error) {
 			r.Debug("create " + o.ID + ": step: " + createSteps[i].name)
 		}
 		if err := createSteps[i].run(c); err != nil {
+			if c.init != nil && outOfMemory(c.cgroup) {
+				err = errOutOfMemory
+			}
 			c.undo()
 			c.close()
 			return nil, err

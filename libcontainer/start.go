@@ -41,6 +41,9 @@ func (r *Runtime) start(id string) error {
 		return err
 	}
 	if err := launch.BeginAtGate(fd, startTimeout(record), listening); err != nil {
+		if m, e := recordedCgroup(record); e == nil && !alive(record.Init) && outOfMemory(m) {
+			err = errOutOfMemory
+		}
 		return err
 	}
 	d.RemoveGate()

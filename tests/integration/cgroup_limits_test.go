@@ -227,3 +227,25 @@ func TestCheckBeforeUpdate(t *testing.T) {
 	b.updateFrom(`{"memory": {"limit": 4096, "checkBeforeUpdate": true}}`).fails("/memory/limit", "the usage is already")
 	wants(t, "limit", b.limit("memory", memoryMax), "67108864")
 }
+
+// J15 J21: a container runs under a limit of 6 MiB; one that leaves no room for init says so, and leaves nothing.
+func TestSmallMemoryLimit(t *testing.T) {
+	if mount, _ := controllerMount(t, "memory"); mount == "" {
+		t.Skip("no hierarchy has the memory controller; TestLimits demands the error")
+	}
+	limited := func(bytes int64) option { return withResources(memoryLimit(specs.LinuxMemory{Limit: &bytes})) }
+	b := newBundle(t, limited(6<<20), withShell("echo runs"))
+	wants(t, "output", b.output(), "runs")
+	detached := newBundle(t, limited(6<<20))
+	detached.create().start()
+	wants(t, "exec", detached.execs("echo too"), "too")
+	for _, bytes := range []int64{4 << 10, 64 << 10} {
+		small := newBundle(t, limited(bytes))
+		r := small.try("create").fails("/linux/resources/memory/limit")
+		// cgroup v1 refuses a limit below the usage; v2 takes it and kills.
+		if !strings.Contains(r.message(), "container init was OOM-killed (memory limit too low?)") && !strings.Contains(r.message(), "memory.limit_in_bytes") {
+			t.Errorf("message %q", r.message())
+		}
+		small.nothingLeft()
+	}
+}
