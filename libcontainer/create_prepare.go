@@ -158,8 +158,14 @@ func (c *creation) compile() error {
 		Spec: c.spec, ID: c.o.ID, Bundle: c.bundle, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring,
 		PreserveFDs: c.o.PreserveFDs, ExtraEnv: c.o.Env,
 	}
-	err := c.planCgroup(in)
-	if err != nil {
+	var err error
+	if in.Labels, err = labels(c.spec.Process); err != nil {
+		return err
+	}
+	if err := checkMountLabel(c.spec); err != nil {
+		return err
+	}
+	if err := c.planCgroup(in); err != nil {
 		return err
 	}
 	if err := c.planResctrl(); err != nil {

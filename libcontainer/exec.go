@@ -106,7 +106,8 @@ func (x *execution) explain(err error) error {
 	c := *e
 	f := &x.o.Process
 	switch {
-	case strings.HasPrefix(inside, "/args") && len(f.Args) > 0, inside == "/cwd" && f.Cwd != "", inside == "/user" && f.User != "":
+	case strings.HasPrefix(inside, "/args") && len(f.Args) > 0, inside == "/cwd" && f.Cwd != "", inside == "/user" && f.User != "",
+		inside == "/selinuxLabel" && f.ProcessLabel != "", inside == "/apparmorProfile" && f.Apparmor != "":
 		c.Pointer = ""
 	case x.file != "":
 		c.File, c.Pointer = x.file, inside
@@ -160,8 +161,13 @@ func (x *execution) compile() (err error) {
 	if err != nil {
 		return err
 	}
+	facts, err := labels(x.spec.Process)
+	if err != nil {
+		return err
+	}
 	x.plan, err = plan.CompileExec(&plan.ExecInput{
-		Spec: x.spec, ID: x.o.ID, NoNewKeyring: x.record.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, ExtraEnv: x.o.Env,
+		Labels: facts,
+		Spec:   x.spec, ID: x.o.ID, NoNewKeyring: x.record.NoNewKeyring, PreserveFDs: x.o.PreserveFDs, ExtraEnv: x.o.Env,
 		Rootfs: x.record.Rootfs, SharesMountNS: kinds&unix.CLONE_NEWNS == 0,
 	})
 	if err != nil {

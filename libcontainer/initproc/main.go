@@ -156,6 +156,15 @@ func (p *proc) privateProc() (*safepath.Proc, error) {
 	return p.proc, nil
 }
 
+// withProc does something with the private procfs.
+func (p *proc) withProc(do func(*safepath.Proc) error) error {
+	handle, err := p.privateProc()
+	if err != nil {
+		return err
+	}
+	return do(handle)
+}
+
 // stayBound ties init to its creator again: a change of credentials clears the parent-death signal (prctl(2)). A creator
 // that died in between has closed its end of the wire.
 func (p *proc) stayBound() error {

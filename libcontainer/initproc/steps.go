@@ -7,10 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/safepath"
 	"github.com/tare-run/tare/libcontainer/capabilities"
 	"github.com/tare-run/tare/libcontainer/console"
 	"github.com/tare-run/tare/libcontainer/devices"
 	"github.com/tare-run/tare/libcontainer/hooks"
+	"github.com/tare-run/tare/libcontainer/lsm"
 	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/rootfs"
 	"github.com/tare-run/tare/libcontainer/step"
@@ -20,6 +22,8 @@ import (
 // take carries out one step. Package plan has put the steps in order and says why; here is only what each one is.
 func (p *proc) take(s step.Step) error {
 	switch s := s.(type) {
+	case *step.KeyLabel:
+		return p.withProc(func(proc *safepath.Proc) error { return lsm.KeyLabel(proc, s.Label) })
 	case *step.Keyring:
 		return p.warnings(process.Keyring(s.Name))
 	case *step.CgroupNamespace:
@@ -74,6 +78,10 @@ func (p *proc) takeLate(s step.Step) error {
 		return p.root.MakeReadonly()
 	case *step.RootPropagation:
 		return p.root.SetPropagation(s.Change)
+	case *step.AppArmor:
+		return p.withProc(func(proc *safepath.Proc) error { return lsm.AppArmor(proc, s.Profile, s.Own) })
+	case *step.SELinux:
+		return p.withProc(func(proc *safepath.Proc) error { return lsm.SELinux(proc, s.Label) })
 	case *step.Affinity:
 		return process.SetAffinity(s.CPUs)
 	case *step.OOMScoreAdj:
@@ -184,11 +192,7 @@ func (p *proc) runHook(s *step.Hook) error {
 }
 
 func (p *proc) sysctl(s *step.Sysctl) error {
-	proc, err := p.privateProc()
-	if err != nil {
-		return err
-	}
-	return proc.Write("sys/"+s.Path, []byte(s.Value))
+	return p.withProc(func(proc *safepath.Proc) error { return proc.Write("sys/"+s.Path, []byte(s.Value)) })
 }
 
 func (p *proc) oomScoreAdj(adj int) error {
@@ -196,11 +200,7 @@ func (p *proc) oomScoreAdj(adj int) error {
 	if err != nil {
 		return err
 	}
-	proc, err := p.privateProc()
-	if err != nil {
-		return err
-	}
-	return proc.WriteSelf("oom_score_adj", text)
+	return p.withProc(func(proc *safepath.Proc) error { return proc.WriteSelf("oom_score_adj", text) })
 }
 
 func (p *proc) bounding(mask uint64) error {

@@ -14,6 +14,7 @@ type ExecInput struct {
 	NoNewKeyring bool // as the container was created
 	PreserveFDs  int
 	ExtraEnv     []string
+	Labels       Labels
 	// Rootfs is the directory to enter where the container has no mount namespace of its own. Where it has, its root is
 	// what "/" means once the namespace is entered.
 	Rootfs        string
@@ -26,11 +27,11 @@ func CompileExec(in *ExecInput) (*Plan, error) {
 	s := *in.Spec
 	s.Hooks = nil // of the container's life, not of each process
 	c := &compiler{
-		in:   &Input{Spec: &s, ID: in.ID, PreserveFDs: in.PreserveFDs, ExtraEnv: in.ExtraEnv},
+		in:   &Input{Spec: &s, ID: in.ID, PreserveFDs: in.PreserveFDs, ExtraEnv: in.ExtraEnv, Labels: in.Labels},
 		spec: &s, plan: &Plan{Init: make([]step.Entry, 0, 32)},
 	}
 	if !in.NoNewKeyring {
-		c.add("", &step.Keyring{Name: "_ses." + in.ID})
+		c.keyring()
 	}
 	c.execRoot(in)
 	if err := c.execConsole(); err != nil {

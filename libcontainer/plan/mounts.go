@@ -3,6 +3,7 @@ package plan
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -53,8 +54,28 @@ func (c *compiler) mount(pointer string, m *specs.Mount) error {
 			source = filepath.Join(c.in.Bundle, source)
 		}
 	}
-	c.add(pointer, &step.Mount{Destination: destination, Type: m.Type, Source: source, Options: options})
+	s := &step.Mount{Destination: destination, Type: m.Type, Source: source, Options: options}
+	if !bind && !options.Remount {
+		c.mountLabel(s)
+	}
+	c.add(pointer, s)
 	return nil
+}
+
+// mountLabel gives the files of a new file system the container's label (config-linux.md, "Mount Label"): by an option,
+// which the file systems that show the kernel's own objects do not take. A message queue file system takes a label on its
+// root alone. An option of the mount itself wins.
+func (c *compiler) mountLabel(s *step.Mount) {
+	label := c.linux().MountLabel
+	own := func(option string) bool { return strings.HasPrefix(option, "context=") }
+	switch {
+	case label == "" || slices.ContainsFunc(s.Options.Data, own):
+	case s.Type == "proc", s.Type == "sysfs", s.Type == "cgroup2":
+	case s.Type == "mqueue":
+		s.RootLabel = label
+	default:
+		s.Options.Data = append(slices.Clip(s.Options.Data), "context="+label)
+	}
 }
 
 // bindsDev says whether the caller brings a /dev of its own, which is then left as it is.

@@ -54,7 +54,7 @@ func (c *compiler) namespaces() error {
 	c.plan.PrivatePid = c.ns.made&unix.CLONE_NEWPID != 0
 
 	if !c.in.NoNewKeyring {
-		c.add("", &step.Keyring{Name: "_ses." + c.in.ID})
+		c.keyring()
 	}
 	if cgroup != "" {
 		c.add(cgroup, &step.CgroupNamespace{})

@@ -22,8 +22,15 @@ type Input struct {
 	NoNewKeyring bool
 	PreserveFDs  int
 	ExtraEnv     []string // LISTEN_FDS and the like, from the runtime's own environment
+	Labels       Labels
 	// Cgroups are the hierarchies a cgroup mount shows.
 	Cgroups []step.CgroupHierarchy
+}
+
+// Labels are facts of the host about its security modules.
+type Labels struct {
+	AppArmor          bool // enforces profiles
+	AppArmorDirectory bool // has files of its own below /proc/PID/attr
 }
 
 // Namespace is an existing namespace to join.

@@ -88,6 +88,7 @@ func (c *compiler) lookPath(p *specs.Process) {
 
 // resources are what the process is given while init is still privileged.
 func (c *compiler) resources(p *specs.Process) error {
+	c.labels(p)
 	if p.OOMScoreAdj != nil {
 		c.add("/process/oomScoreAdj", &step.OOMScoreAdj{Adj: *p.OOMScoreAdj})
 	}

@@ -76,6 +76,12 @@ func newMount(m *step.Mount, t *target) (int, error) {
 		return -1, err
 	}
 	fd, err := ctx.mount(attrs)
+	if err == nil && m.RootLabel != "" {
+		if err = labelRoot(fd, m.RootLabel); err != nil {
+			unix.Close(fd)
+			return -1, called("setxattr security.selinux", err)
+		}
+	}
 	if err != nil || !o.CopyUp {
 		return fd, err
 	}
@@ -90,6 +96,16 @@ func newMount(m *step.Mount, t *target) (int, error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// labelRoot gives the root of a new mount an SELinux context. The descriptor of the mount is a handle only.
+func labelRoot(mountFd int, label string) error {
+	fd, err := unix.Openat(mountFd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Fsetxattr(fd, "security.selinux", []byte(label), 0)
 }
 
 // attrsOfNew is what fsmount(2) shall set. A new file system has nothing below it, so the recursive options are for the same

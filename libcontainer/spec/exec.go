@@ -32,6 +32,5 @@ func LoadProcess(data []byte, file string) (*specs.Process, error) {
 func ValidateProcess(p *specs.Process) []*fault.Error {
 	c := &checker{linux: &specs.Linux{}}
 	c.process(p)
-	c.unsupportedProcess(p)
 	return c.sorted()
 }

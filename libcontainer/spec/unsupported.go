@@ -19,7 +19,6 @@ func (e notSupported) Unwrap() error { return fault.ErrNotSupported }
 // What asks for nothing (empty strings, empty lists, zero weights, as engines write them) is let through.
 func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(s.VM != nil, "virtual machines are", "vm")
-	c.unsupportedProcess(s.Process)
 	for i, m := range s.Mounts {
 		idmapped := slices.Contains(m.Options, "idmap") || slices.Contains(m.Options, "ridmap")
 		c.refuse(idmapped || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0, "idmapped mounts are", "mounts", i)
@@ -31,15 +30,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(len(l.UIDMappings) > 0, "user namespaces are", "linux", "uidMappings")
 	c.refuse(len(l.GIDMappings) > 0, "user namespaces are", "linux", "gidMappings")
 	c.refuse(len(l.TimeOffsets) > 0, "time namespaces are", "linux", "timeOffsets")
-	c.refuse(l.MountLabel != "", "SELinux labels are", "linux", "mountLabel")
-}
-
-func (c *checker) unsupportedProcess(p *specs.Process) {
-	if p == nil {
-		return
-	}
-	c.refuse(p.ApparmorProfile != "", "AppArmor profiles are", "process", "apparmorProfile")
-	c.refuse(p.SelinuxLabel != "", "SELinux labels are", "process", "selinuxLabel")
 }
 
 // refuse reports something asked for that is not supported.

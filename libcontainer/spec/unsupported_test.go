@@ -14,8 +14,6 @@ func TestUnsupported(t *testing.T) {
 	for _, test := range []struct {
 		name, data, pointer, what string
 	}{
-		{"E15", `"process":{"apparmorProfile":"p"}`, "/process/apparmorProfile", "AppArmor profiles are"},
-		{"E16", `"process":{"selinuxLabel":"l"}`, "/process/selinuxLabel", "SELinux labels are"},
 		{"F33", `"mounts":[{"options":["ridmap"]}]`, "/mounts/0", "idmapped mounts are"},
 		{"F34", `"mounts":[{},{"gidMappings":[{}]}]`, "/mounts/1", "idmapped mounts are"},
 		{"G1 user", `"linux":{"namespaces":[{"type":"user"}]}`, "/linux/namespaces/0", "user namespaces are"},
@@ -24,7 +22,6 @@ func TestUnsupported(t *testing.T) {
 		{"G9 uid", `"linux":{"uidMappings":[{}]}`, "/linux/uidMappings", "user namespaces are"},
 		{"G9 gid", `"linux":{"gidMappings":[{}]}`, "/linux/gidMappings", "user namespaces are"},
 		{"G12", `"linux":{"timeOffsets":{"boottime":{}}}`, "/linux/timeOffsets", "time namespaces are"},
-		{"I8", `"linux":{"mountLabel":"l"}`, "/linux/mountLabel", "SELinux labels are"},
 		{"vm", `"vm":{"kernel":{"path":"/k"}}`, "/vm", "virtual machines are"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

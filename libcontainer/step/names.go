@@ -1,5 +1,6 @@
 package step
 
+func (*KeyLabel) StepName() string        { return "key label" }
 func (*Keyring) StepName() string         { return "session keyring" }
 func (*CgroupNamespace) StepName() string { return "cgroup namespace" }
 func (*Loopback) StepName() string        { return "loopback" }
@@ -21,6 +22,8 @@ func (*RootReadonly) StepName() string    { return "readonly root" }
 func (*Pivot) StepName() string           { return "pivot" }
 func (*Chroot) StepName() string          { return "chroot" }
 func (*RootPropagation) StepName() string { return "root propagation" }
+func (*AppArmor) StepName() string        { return "apparmor" }
+func (*SELinux) StepName() string         { return "selinux" }
 func (*Affinity) StepName() string        { return "cpu affinity" }
 func (*OOMScoreAdj) StepName() string     { return "oom_score_adj" }
 func (*Scheduler) StepName() string       { return "scheduler" }

@@ -17,15 +17,19 @@ type Entry struct {
 // Kinds holds one value of every kind; a kind's index is its number on the wire. Both sides are built together, so the
 // order may change at will.
 var Kinds = [...]Step{
-	&Keyring{}, &CgroupNamespace{}, &Loopback{}, &Hostname{}, &Domainname{},
+	&KeyLabel{}, &Keyring{}, &CgroupNamespace{}, &Loopback{}, &Hostname{}, &Domainname{},
 	&Propagation{}, &Root{}, &Mount{}, &CgroupMount{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
-	&Affinity{}, &OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
+	&AppArmor{}, &SELinux{}, &Affinity{}, &OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
 	&LookPath{}, &WaitStart{}, &Seccomp{}, &CloseFDs{}, &Cwd{}, &Exec{},
 }
 
 // --- namespaces -------------------------------------------------------------------------------------------------------
+
+// KeyLabel gives the keys that init makes an SELinux context, so that the program may use its session keyring; empty is the
+// default again.
+type KeyLabel struct{ Label string }
 
 // Keyring joins a new session keyring of this name (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING).
 type Keyring struct{ Name string }
@@ -83,6 +87,7 @@ type Mount struct {
 	Type        string // filesystem type; ignored for binds
 	Source      string // host path of a bind, absolute; else the name shown in mountinfo
 	Options     MountOptions
+	RootLabel   string // SELinux context of the new root, where it cannot be an option
 }
 
 // CgroupMount shows the container its cgroups.
@@ -163,6 +168,15 @@ type Chroot struct{}
 type RootPropagation struct{ Change PropagationChange }
 
 // --- process ----------------------------------------------------------------------------------------------------------
+
+// AppArmor has the program run with a profile. Own says where AppArmor has it from: a directory of its own.
+type AppArmor struct {
+	Profile string
+	Own     bool
+}
+
+// SELinux has the program run in a context.
+type SELinux struct{ Label string }
 
 // Affinity confines the program to these CPUs (sched_setaffinity(2)).
 type Affinity struct{ CPUs []uint32 }
