@@ -106,6 +106,9 @@ func hierarchies() map[string]string {
 type problems []Problem
 
 func (p *problems) add(warning bool, e *fault.Error) {
+	if len(*p) >= 2*spec.MaxFindings {
+		return // each is compared with all before it
+	}
 	inside := func(known Problem) bool {
 		at := known.Error.Pointer
 		return at != "" && (e.Pointer == at || strings.HasPrefix(e.Pointer, at+"/"))

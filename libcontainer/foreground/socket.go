@@ -32,7 +32,7 @@ func SendListener(socketPath string, listenerFd int, processState []byte) error 
 }
 
 func send(op, path string, fd int, payload string) error {
-	err := connectAndSend(path, fd, payload)
+	err := connectAndSend(path, fd, payload, sendTimeout)
 	if err == nil {
 		return nil
 	}
@@ -48,13 +48,13 @@ func send(op, path string, fd int, payload string) error {
 	return e
 }
 
-func connectAndSend(path string, fd int, payload string) error {
+func connectAndSend(path string, fd int, payload string, timeout time.Duration) error {
 	socketFd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(socketFd)
-	limit := unix.NsecToTimeval(sendTimeout.Nanoseconds())
+	limit := unix.NsecToTimeval(timeout.Nanoseconds())
 	if err := unix.SetsockoptTimeval(socketFd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
 package foreground
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,5 +98,27 @@ func TestSendErrors(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 		})
+	}
+}
+
+// An engine or agent that listens and never accepts is not waited for beyond the deadline.
+func TestSendDeadline(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the queue takes one or two
+		if err = connectAndSend(path, 0, "x", 50*time.Millisecond); err != nil {
+			break
+		}
+		// The connection is closed by then, and is in the queue all the same.
+	}
+	if err != unix.EAGAIN {
+		t.Errorf("%v, want EAGAIN, which send makes a time-out of", err)
 	}
 }

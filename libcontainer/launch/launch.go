@@ -87,6 +87,9 @@ func clone(o *Options, joins []join, wireFd int) (*Process, error) {
 		}
 		return nil, cloneError(c, o)
 	}
+	if c.pid == 0 { // no call failed, and there is no second child: pid 0 would mean our own process group to kill(2)
+		return nil, &fault.Error{Op: "clone", Path: InitName, Err: errKilledEarly, Hint: "the container has been killed, or has no memory left"}
+	}
 	p := &Process{Pid: int(c.pid), Pidfd: int(c.pidfd)}
 	if p.Pidfd < 0 { // our own child, not reaped yet: its pid cannot mean another process
 		fd, err := unix.PidfdOpen(p.Pid, 0)
@@ -99,6 +102,9 @@ func clone(o *Options, joins []join, wireFd int) (*Process, error) {
 	}
 	return p, nil
 }
+
+// errKilledEarly is the end of the first of two children, by somebody who kills all that is in the cgroup.
+var errKilledEarly = fault.Text("it was killed before it had entered the pid namespace")
 
 // newRawChild prepares everything the child needs, so that it need not allocate.
 func newRawChild(o *Options, joins []join, wireFd int) *rawChild {

@@ -159,7 +159,7 @@ func (d *decoder) begin(kind jsontext.Kind, want string) (jsontext.Token, bool) 
 
 // skip reads the value of a member that has no meaning. Its syntax is still checked.
 func (d *decoder) skip() {
-	if d.err == nil && d.findings != nil {
+	if d.err == nil && d.findings != nil && len(d.findings.Unknown) < MaxFindings {
 		d.findings.Unknown = append(d.findings.Unknown, string(d.text.StackPointer()))
 	}
 	d.pass()
@@ -220,7 +220,9 @@ func (d *decoder) notInRange(got, lowest, highest string) {
 func (d *decoder) reject(reason string) {
 	problem := &fault.Error{File: configName, Pointer: string(d.text.StackPointer()), Err: fault.Text(reason)}
 	if d.findings != nil {
-		d.findings.Problems = append(d.findings.Problems, problem)
+		if len(d.findings.Problems) < MaxFindings {
+			d.findings.Problems = append(d.findings.Problems, problem)
+		}
 		return
 	}
 	d.err = problem

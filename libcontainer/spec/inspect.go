@@ -9,6 +9,9 @@ import (
 	"github.com/tare-run/tare/internal/fault"
 )
 
+// MaxFindings bounds each of the two lists: who has more than that has lost count.
+const MaxFindings = 1000
+
 // Findings are what an inspection noted on its way, in the order of the document.
 type Findings struct {
 	Problems []*fault.Error // values of a wrong type or out of range

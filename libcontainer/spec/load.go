@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -60,7 +61,7 @@ func explain(data []byte, err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &syntax):
-		e := &fault.Error{File: configName, Pointer: string(syntax.JSONPointer)}
+		e := &fault.Error{File: configName, Pointer: shorten(string(syntax.JSONPointer))}
 		where := "line " + position(data, syntax.ByteOffset) + ": "
 		if errors.Is(syntax.Err, jsontext.ErrDuplicateName) {
 			e.Err = fault.Text(where + "name is given twice")
@@ -81,4 +82,13 @@ func position(data []byte, offset int64) string {
 	line := bytes.Count(before, []byte{'\n'}) + 1
 	column := len(before) - bytes.LastIndexByte(before, '\n')
 	return strconv.Itoa(line) + ", column " + strconv.Itoa(column)
+}
+
+// shorten keeps the error about a document of ten thousand levels on a screen.
+func shorten(pointer string) string {
+	const most = 200
+	if len(pointer) <= most {
+		return pointer
+	}
+	return pointer[:strings.LastIndexByte(pointer[:most], '/')] + "/…"
 }

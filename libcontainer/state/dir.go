@@ -83,10 +83,12 @@ func (r *Root) Open(id string) (*Dir, error) {
 }
 
 // Lock takes the container's lock, waiting up to LockTimeout.
-func (d *Dir) Lock() error {
+func (d *Dir) Lock() error { return d.lockWithin(LockTimeout) }
+
+func (d *Dir) lockWithin(timeout time.Duration) error {
 	err := unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
-		err = d.waitLock()
+		err = d.waitLock(timeout)
 	}
 	if err != nil {
 		return &fault.Error{Op: "lock", Path: d.path(""), Err: err, Hint: "another command is working on this container"}
@@ -107,7 +109,7 @@ func (d *Dir) Removed() bool {
 func (d *Dir) Unlock() { unix.Flock(d.fd, unix.LOCK_UN) }
 
 // waitLock blocks in the kernel, on a goroutine that is left behind when the time is up: the process is about to exit then.
-func (d *Dir) waitLock() error {
+func (d *Dir) waitLock(timeout time.Duration) error {
 	done := make(chan error, 1)
 	fd := d.fd
 	go func() {
@@ -121,7 +123,7 @@ func (d *Dir) waitLock() error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(LockTimeout):
+	case <-time.After(timeout):
 		return fault.ErrTimeout
 	}
 }

@@ -206,3 +206,26 @@ func TestGateBelowALongPath(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Whoever holds the lock for ever is waited for no longer than the deadline, and the error says what to look for.
+func TestLockDeadline(t *testing.T) {
+	root := newRoot(t)
+	holder, err := root.Create("c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	waiter, err := root.Open("c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiter.Close()
+	err = waiter.lockWithin(30 * time.Millisecond)
+	if !errors.Is(err, fault.ErrTimeout) || !strings.Contains(err.Error(), "another command is working on this container") {
+		t.Errorf("%v", err)
+	}
+	holder.Unlock()
+	if err := waiter.lockWithin(time.Minute); err != nil {
+		t.Errorf("after it was given up: %v", err)
+	}
+}

@@ -25,10 +25,11 @@ var faultPoints = flag.Int("faults", 10, "faults for each verb and side; 0 is on
 
 const (
 	runtimeSide = 0 // the first process of a trace
-	initSide    = 1 // the process that it clones
+	initSide    = 1 // the process that it clones; of an exec, the one that enters the namespaces
+	innerSide   = 2 // of an exec, the one in the pid namespace
 )
 
-var sideNames = [...]string{"runtime", "init"}
+var sideNames = [...]string{"runtime", "init", "inner init"}
 
 // faultBundle has a step of most kinds, and no program of the host that a create would have to wait for.
 func faultBundle(t *testing.T) *bundle {
@@ -47,7 +48,12 @@ func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, verb string, fl
 	b.t.Helper()
 	out := create(b.t, filepath.Join(b.t.TempDir(), "out"))
 	defer out.Close()
-	c := exec.Command(tare, append(append([]string{"--root", stateRoot(), verb}, flags...), b.id)...)
+	args := append(append([]string{"--root", stateRoot(), verb}, flags...), b.id)
+	if verb == "exec" {
+		args = append(args, "/bin/true")
+	}
+	c := exec.Command(tare, args...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Dir, c.Stdout, c.Stderr = b.dir, out, out
 	r, err := tracer.Run(c, commandTimeout, decide)
 	must(b.t, err)
@@ -69,11 +75,12 @@ var lives = []life{
 	{"pause", nil, func(b *bundle) { b.try("create").succeeds() }},
 	{"resume", nil, func(b *bundle) { b.try("create").succeeds(); b.try("pause").succeeds() }},
 	{"update", []string{"--device-allow", "c 1:11 r"}, func(b *bundle) { b.try("create").succeeds() }},
+	{"exec", nil, func(b *bundle) { b.try("create").succeeds() }},
 	{"delete", []string{"--force"}, func(b *bundle) { b.try("create").succeeds() }},
 }
 
 // calls counts the system calls of each side when nothing goes wrong.
-func (l *life) calls(b *bundle) (counts [2]int) {
+func (l *life) calls(b *bundle) (counts [3]int) {
 	l.before(b)
 	r, out := b.trace(func(c *tracer.Call) tracer.Verdict {
 		if c.Order < len(counts) {
@@ -91,6 +98,7 @@ func (l *life) calls(b *bundle) (counts [2]int) {
 // clean is the promise: one delete --force, and nothing is left.
 func (b *bundle) clean() {
 	b.t.Helper()
+	defer reapExecs()()
 	invoke(b.t, invocation{args: []string{"delete", "--force", b.id}}).succeeds()
 	b.nothingLeft()
 }
@@ -214,7 +222,7 @@ func TestFaultErrors(t *testing.T) {
 		sites := map[site]int{}
 		l.before(b)
 		b.trace(func(c *tracer.Call) tracer.Verdict {
-			if c.Order <= initSide && !notOurs[c.Number] {
+			if c.Order <= innerSide && !notOurs[c.Number] {
 				sites[site{c.Order, c.Number}]++
 			}
 			return tracer.Verdict{}

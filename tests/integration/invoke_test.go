@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // invocation is one run of the binary.
@@ -21,6 +23,7 @@ type invocation struct {
 	env         []string // added to ours
 	stdin       *os.File
 	terminal    *os.File          // all three streams, and the controlling terminal
+	limitMemory uint64            // RLIMIT_DATA; 0 for none
 	extra       []*os.File        // descriptors 3 and on; nil is a closed one
 	whileItRuns func(*os.Process) // called when it has been started
 }
@@ -51,11 +54,16 @@ func invoke(t *testing.T, i invocation) result {
 	if i.stdin != nil {
 		c.Stdin = i.stdin
 	}
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal to a process group that is none of its business shows so
 	if i.terminal != nil {
 		c.Stdin, c.Stdout, c.Stderr = i.terminal, i.terminal, i.terminal
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	}
 	must(t, c.Start())
+	if i.limitMemory > 0 { // which the kernel checks when memory is asked for
+		limit := unix.Rlimit{Cur: i.limitMemory, Max: i.limitMemory}
+		_ = unix.Prlimit(c.Process.Pid, unix.RLIMIT_DATA, &limit, nil) // it may be over already
+	}
 	timeout := time.AfterFunc(commandTimeout, func() { c.Process.Kill() })
 	if i.whileItRuns != nil {
 		i.whileItRuns(c.Process)
