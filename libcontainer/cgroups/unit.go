@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -98,6 +99,18 @@ func (u *unit) connect(timeout time.Duration) (err error) {
 	}
 	return err
 }
+
+// patience is how long systemd may take; who waited in vain does not wait as long again to take something back.
+func (u *unit) patience() time.Duration {
+	if u.silent {
+		return silentTimeout
+	}
+	return systemd.Timeout
+}
+
+const silentTimeout = 3 * time.Second
+
+func (u *unit) noteSilence(err error) { u.silent = u.silent || errors.Is(err, fault.ErrTimeout) }
 
 func (u *unit) close() {
 	if u.manager != nil {

@@ -24,7 +24,7 @@ func (m *Manager) startUnit(pid int) error {
 		properties = systemd.WithProcess(properties, pid)
 	}
 	if err := u.manager.Start(u.Unit, properties, systemd.Timeout); err != nil {
-		u.silent = errors.Is(err, fault.ErrTimeout)
+		u.noteSilence(err)
 		return err
 	}
 	h := m.unified()
@@ -70,14 +70,11 @@ func (m *Manager) checkPlace(pid int) error {
 	return nil
 }
 
-// silentTimeout bounds the roll-back of a start that systemd has not answered.
-const silentTimeout = 3 * time.Second
-
 // stopUnit ends the unit, with which systemd removes the cgroup. Processes must be dead or dying, as for Destroy; in the
 // cgroup of a create that was killed they are killed here, once the unit is known to be ours.
 func (m *Manager) stopUnit(deadline time.Time) error {
 	u, h := m.unit, m.unified()
-	if patience := time.Now().Add(silentTimeout); u.silent && deadline.After(patience) {
+	if patience := time.Now().Add(u.patience()); deadline.After(patience) {
 		deadline = patience
 	}
 	if u.inode != 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/cgroups/limit"
 	"github.com/tare-run/tare/libcontainer/cgroups/systemd"
 	"github.com/tare-run/tare/libcontainer/cgroups/v2"
@@ -47,7 +48,11 @@ func (m *Manager) updateUnit(j *journal) (undo func() error, err error) {
 	undo = func() error {
 		return errors.Join(m.setProperties(before), j.undo())
 	}
-	return undo, m.setProperties(after)
+	err = m.setProperties(after)
+	if err != nil && !errors.Is(err, fault.ErrTimeout) {
+		return j.undo, err // systemd has refused all of it, or has not been asked
+	}
+	return undo, err
 }
 
 // tellTasks makes a property of a limit on tasks that was too low to start with.
@@ -94,12 +99,14 @@ func (m *Manager) setProperties(settings []systemd.Setting) error {
 	if len(properties) == 0 {
 		return nil
 	}
-	if err := m.unit.connect(systemd.Timeout); err != nil {
+	if err := m.unit.connect(m.unit.patience()); err != nil {
 		return err
 	}
 	defer m.unit.close()
 	held := m.unified().snapshot()
-	if err := m.unit.manager.Set(m.unit.Unit, properties, systemd.Timeout); err != nil {
+	err := m.unit.manager.Set(m.unit.Unit, properties, m.unit.patience())
+	if err != nil {
+		m.unit.noteSilence(err)
 		return err
 	}
 	return m.unified().keep(held)

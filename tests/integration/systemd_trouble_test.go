@@ -138,6 +138,18 @@ func TestSystemdFallsSilent(t *testing.T) {
 	s.unitGone()
 }
 
+// J39 JU9: so does an update, which puts back what it has written and says what it could not tell systemd.
+func TestSystemdUpdateFallsSilent(t *testing.T) {
+	s := newScope(t, withResources(func(r *specs.LinuxResources) { r.Memory = &specs.LinuxMemory{Limit: new(int64(64 << 20))} })).create()
+	address, _ := proxyUntil(t, "SetUnitProperties")
+	s.tryWith(invocation{env: []string{address}}, "update", "--memory", "134217728").
+		fails("set properties of unit", s.unit, "timed out", "did not finish within 20s", "NOT everything could be put back", "within 3s")
+	s.wantFiles("memory.max=67108864")
+	systemctl(t, "daemon-reload")
+	s.wantFiles("memory.max=67108864")
+	s.stop()
+}
+
 // proxyUntil stands between tare and systemd until a word is said, and passes on nothing from then on. address is the
 // variable that leads tare here; seen is closed when the word has been said.
 func proxyUntil(t *testing.T, word string) (address string, seen chan struct{}) {

@@ -104,7 +104,7 @@ func (m *Manager) connect() error {
 			}
 			conn.Close()
 		}
-		tried = append(tried, address)
+		tried = append(tried, strings.TrimPrefix(address, "unix:path="))
 		if err == nil || !errors.Is(dialErr, unix.ENOENT) {
 			err = dialErr // the socket that is there says more than one that is missing
 		}
