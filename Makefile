@@ -100,11 +100,15 @@ layers:
 integration: need-root tare
 	tests/matrix host v2 v1
 
-# The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. The first time kernels and an
-# image are downloaded and made.
+# The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. Then the suite of cgroup
+# managers with the system's systemd, and with a user's. The first time kernels and an image are downloaded and made.
 test-vm: need-root tare
 	tests/deps vm
 	tests/matrix vm vm-selinux vm-systemd
+	for user in '' 1; do \
+		VM_SCRIPT=$(CURDIR)/tests/vm/systemd VM_USER=$$user $(GO) test -count=1 -exec $(CURDIR)/tests/vm/exec \
+			-run TestSystemdManager ./libcontainer/cgroups || exit 1; \
+	done
 
 # All environments, and what was skipped in every one.
 test-matrix: need-root tare

@@ -306,3 +306,28 @@ func TestSystemdExec(t *testing.T) {
 	s.try("delete", "--force").succeeds()
 	s.unitGone()
 }
+
+// J25 J29 J33: limits of the other controllers, of those too that systemd does not know, and a cgroup that is idle.
+func TestSystemdMoreLimits(t *testing.T) {
+	s := newScope(t, withResources(func(r *specs.LinuxResources) {
+		r.CPU = &specs.LinuxCPU{Idle: new(int64(1))}
+		r.BlockIO = &specs.LinuxBlockIO{Weight: new(uint16(500))}
+		r.HugepageLimits = []specs.LinuxHugepageLimit{{Pagesize: "2MB", Limit: 4 << 20}}
+	})).create()
+	weight := "io.weight=default 4950"
+	if exists(filepath.Join(s.dir, "io.bfq.weight")) {
+		weight = "io.bfq.weight=500"
+	}
+	s.wantFiles("cpu.idle=1\n hugetlb.2MB.max=4194304\n hugetlb.2MB.rsvd.max=4194304\n" + weight)
+	s.wantProperties("CPUWeight=idle\n IOWeight=4950")
+	systemctl(t, "daemon-reload")
+	s.wantFiles("cpu.idle=1\n hugetlb.2MB.max=4194304\n io.weight=default 4950")
+	s.start()
+	s.try("update", "--cpu-idle", "0", "--cpu-share", "512").succeeds()
+	for range 2 {
+		s.wantFiles("cpu.idle=0\n cpu.weight=59\n hugetlb.2MB.max=4194304")
+		systemctl(t, "daemon-reload")
+	}
+	s.wantProperties("CPUWeight=59")
+	s.stop()
+}
