@@ -21,7 +21,7 @@ func openProc(t *testing.T) *Proc {
 	return p
 }
 
-// TestProcWrite covers I13 (CVE-2025-52881), with a setting of a namespace of the test's own.
+// TestProcWrite covers I13 (CVE-2025-52881, CVE-2025-62596), with a setting of a namespace of the test's own.
 func TestProcWrite(t *testing.T) {
 	p := openProc(t)
 	runtime.LockOSThread() // the thread ends with the test

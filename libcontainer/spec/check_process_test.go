@@ -6,6 +6,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
+// CVE-2026-46680: the largest number of 32 bits is no id.
 func TestValidateProcess(t *testing.T) {
 	runProblemTests(t, []problemTest{
 		{"E7 W relative cwd", func(s *specs.Spec) { s.Process.Cwd = "root" }, []string{`/process/cwd: "root": is not an absolute path`}},

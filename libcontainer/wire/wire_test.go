@@ -163,6 +163,7 @@ func TestErrorCrossesWhole(t *testing.T) {
 	}
 }
 
+// CVE-2021-43784: no length that a message claims is believed.
 func FuzzDecodePlan(f *testing.F) {
 	f.Add(EncodePlan([]step.Entry{{Pointer: "/mounts/0", Step: &step.Mount{Destination: "/proc", Options: step.MountOptions{Data: []string{"a"}}}}}))
 	f.Fuzz(func(_ *testing.T, b []byte) {

@@ -155,7 +155,7 @@ func TestExecUserIsStrict(t *testing.T) {
 	wants(t, "the highest", b.execs("id -u", "--user", "4294967294"), "4294967294")
 }
 
-// D8, CVE-2022-29162: --cap adds to what the program may use and never to what it hands on.
+// D8, CVE-2022-29162, CVE-2022-27650, CVE-2025-27612, CVE-2022-24769: --cap adds to what the program may use and never to what it hands on.
 func TestExecCapabilities(t *testing.T) {
 	list, inheritable := []string{"CAP_CHOWN"}, []string{"CAP_KILL"}
 	b := running(t, withProcess(func(p *specs.Process) {
