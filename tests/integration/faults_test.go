@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -101,6 +102,10 @@ func (b *bundle) clean() {
 	defer reapExecs()()
 	invoke(b.t, invocation{args: []string{"delete", "--force", b.id}}).succeeds()
 	b.nothingLeft()
+	eventually(b.t, "the session keyring is collected", func() bool { // by the kernel, some time after its last user
+		keys, err := os.ReadFile("/proc/keys")
+		return err != nil || !strings.Contains(string(keys), "_ses."+b.id+":")
+	})
 }
 
 // Killed at any system call, on either side, tare leaves what one delete --force removes. K7 K10 C19 C23.

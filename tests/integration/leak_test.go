@@ -59,10 +59,6 @@ func (b *bundle) nothingLeft() {
 	if left := b.cgroups(); len(left) > 0 {
 		b.t.Errorf("cgroups are left: %q", left)
 	}
-	eventually(b.t, "the session keyring is collected", func() bool { // by the kernel, some time after its last user
-		keys, err := os.ReadFile("/proc/keys")
-		return err != nil || !strings.Contains(string(keys), "_ses."+b.id+":")
-	})
 	if others == 0 { // a test may mount something for several containers
 		b.mountsUnchanged()
 	}
