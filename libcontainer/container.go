@@ -12,6 +12,9 @@ type Runtime struct {
 	Root string
 	// CgroupManager is "cgroupfs", "systemd" or "disabled"; empty means cgroupfs.
 	CgroupManager string
+	// Rootless is "true", "false" or "auto", which is also what empty means: true for whoever is not root of the host. It decides
+	// what of cgroups, devices and OOM scores may be missing, never whether there is a user namespace.
+	Rootless string
 	// Warn receives what did not stop a verb but deserves a line. Nil drops it.
 	Warn func(message string)
 	// Debug receives what only a developer wants to read. Nil drops it, and nothing is formatted.

@@ -30,7 +30,9 @@ type creation struct {
 	cgroup *cgroups.Manager
 	image  launch.Image
 	gateFd int
+	held   []launch.Held
 	init   *launch.Process
+	trees  []int // descriptors that go with the plan
 
 	netDevices  *netdevices.Moved // nil for none
 	resctrl     *resctrl.Group    // nil without intelRdt
@@ -53,12 +55,16 @@ var createSteps = [...]struct {
 	{"cgroup", (*creation).makeCgroup},              // before clone3, which puts init into it
 	{"image", (*creation).openImage},                //
 	{"start gate", (*creation).openGate},            //
+	{"held namespaces", (*creation).holdNamespaces}, // user and time: they are set up before anything executes in them
 	{"clone", (*creation).clone},                    // init boots from here on, while the next four steps run
 	{"join v1 cgroups", (*creation).joinCgroups},    // before the plan: init unshares its cgroup namespace with it
 	{"delegate cgroup", (*creation).delegateCgroup}, // before the plan: init may be of the user it goes to
 	{"limits", (*creation).setLimits},               // before the plan: nothing of the container runs without them
 	{"device filter", (*creation).setDevices},       //
 	{"seccomp program", (*creation).seccomp},        //
+	{"joined mappings", (*creation).checkJoined},    //
+	{"privileges", (*creation).adjustInit},          // what root of a user namespace may not do
+	{"open sources", (*creation).openTrees},         // and what it cannot reach
 	{"resource groups", (*creation).joinResctrl},    // before the plan: init has no children yet
 	{"network devices", (*creation).moveNetDevices}, // before the plan, hence before hooks and sysctls that name them
 	{"send plan", (*creation).sendPlan},             //
@@ -135,6 +141,12 @@ func (c *creation) close() {
 	closeFd(c.image.Fd)
 	closeFd(c.gateFd)
 	closeFd(c.masterFd)
+	for _, h := range c.held {
+		closeFd(h.Fd)
+	}
+	for _, fd := range c.trees {
+		closeFd(fd)
+	}
 	if c.init != nil {
 		c.init.Close()
 	}

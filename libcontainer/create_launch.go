@@ -49,7 +49,7 @@ func (c *creation) openGate() (err error) {
 }
 
 func (c *creation) clone() error {
-	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs}
+	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags &^ heldKinds, Held: c.held, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs}
 	for _, n := range c.plan.Join {
 		o.Namespaces = append(o.Namespaces, launch.Namespace(n))
 	}
@@ -168,7 +168,7 @@ func (c *creation) sendPlan() error {
 			h.StatePrefix = c.statePrefix(h.Kind)
 		}
 	}
-	return c.init.SendPlan(c.plan.Init, c.gateFd)
+	return c.init.SendPlan(c.plan.Init, c.trees, c.gateFd)
 }
 
 func (c *creation) await() error {

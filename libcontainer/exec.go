@@ -249,7 +249,7 @@ func (x *execution) joinResctrl() error {
 }
 
 func (x *execution) await() error {
-	if err := x.proc.SendPlan(x.plan.Init, -1); err != nil {
+	if err := x.proc.SendPlan(x.plan.Init, nil, -1); err != nil {
 		return err
 	}
 	h := &launch.Handlers{Warn: func(text string) { x.debug("exec " + x.o.ID + ": " + text) }, Listener: x.listener()}

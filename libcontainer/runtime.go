@@ -7,6 +7,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/state"
+	"github.com/tare-run/tare/libcontainer/userns"
 )
 
 // verb puts the command and the id in front of an error.
@@ -15,6 +16,17 @@ func verb(name, id string, err error) error {
 		return nil
 	}
 	return &fault.Verb{Verb: name, ID: id, Err: err}
+}
+
+// rootless says whether this runs without the privileges of the host's root.
+func (r *Runtime) rootless() bool {
+	switch r.Rootless {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	return unix.Geteuid() != 0 || userns.Inside()
 }
 
 // open opens an existing container without its lock and reads its record. The caller closes the directory.

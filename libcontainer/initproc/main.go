@@ -19,6 +19,7 @@ import (
 type proc struct {
 	conn   wire.Conn // to create; after the start gate has opened, to start
 	gateFd int       // listening; −1 without a gate
+	fds    []int     // that came with the plan; −1 for one that a step has taken
 
 	root     *rootfs.Root
 	proc     *safepath.Proc // private procfs, opened by the first step that needs it
@@ -50,14 +51,14 @@ func (p *proc) run() error {
 	if err := p.begin(); err != nil {
 		return err
 	}
-	encoded, gateFd, err := p.conn.RecvPlan()
+	encoded, fds, gateFd, err := p.conn.RecvPlan()
 	if err == wire.ErrClosed {
 		unix.Exit(255) // I3: nobody left to tell
 	}
 	if err != nil {
 		return &fault.Error{Op: "receive plan", Err: err}
 	}
-	p.gateFd = gateFd
+	p.fds, p.gateFd = fds, gateFd
 	entries, err := wire.DecodePlan(encoded)
 	if err != nil {
 		return &fault.Error{Op: "decode plan", Err: err}

@@ -39,7 +39,7 @@ func (p *proc) take(s step.Step) error {
 	case *step.Root:
 		return p.openRoot(s)
 	case *step.Mount:
-		return p.root.Mount(s)
+		return p.mount(s)
 	case *step.CgroupMount:
 		return p.root.CgroupMount(s)
 	case *step.Device:
@@ -129,7 +129,36 @@ func (p *proc) warnings(warning, err error) error {
 	return err
 }
 
+// descriptor hands over one of those that came with the plan, which steps count from 1. It is the caller's then.
+func (p *proc) descriptor(number int) (int, error) {
+	if number > len(p.fds) || p.fds[number-1] < 0 {
+		return -1, errOrder
+	}
+	fd := p.fds[number-1]
+	p.fds[number-1] = -1
+	return fd, nil
+}
+
+func (p *proc) mount(s *step.Mount) error {
+	if s.Tree == 0 {
+		return p.root.Mount(s)
+	}
+	treeFd, err := p.descriptor(s.Tree)
+	if err != nil {
+		return err
+	}
+	return p.root.MountTree(s, treeFd)
+}
+
 func (p *proc) openRoot(s *step.Root) (err error) {
+	if s.Tree > 0 {
+		treeFd, err := p.descriptor(s.Tree)
+		if err != nil {
+			return err
+		}
+		p.root, err = rootfs.OpenTree(treeFd, s.Path, s.Shared)
+		return err
+	}
 	if s.Shared {
 		p.root, err = rootfs.OpenShared(s.Path)
 	} else {

@@ -32,7 +32,11 @@ type rawChild struct {
 	args  cloneArgs
 	joins []join // namespaces to enter, in this order
 
-	splitPid bool // a pid namespace is among joins: a second clone is needed to be inside
+	// A second clone is needed to be inside a pid namespace that is among joins, and to make namespaces that a user namespace
+	// among joins shall own: secondFlags are its CLONE_* flags.
+	split       bool
+	secondFlags uintptr
+	userJoin    int // index in joins of a user namespace; −1 for none
 
 	imageFd     uintptr // executed by descriptor
 	wireFd      uintptr // the only descriptor of ours that init inherits
@@ -40,11 +44,21 @@ type rawChild struct {
 	argv, envp  []*byte
 	nofile      *unix.Rlimit // limit on open files to start with; nil to leave as is
 
-	pidfd int32   // written by the kernel
-	first uintptr // the process that clone3 made
-	pid   uintptr // the process that executes the image: the same, or its sibling
+	pidfd        int32   // written by the kernel
+	first        uintptr // the process that clone3 made
+	*childResult         // &own, or memory that is shared with a child which does not share all
+	own          childResult
+
+	shared   []byte // the memory that holds the result of a child which does not share ours
+	dumpable int    // of this process, before
+}
+
+// childResult is what the child reports.
+type childResult struct {
+	pid   uintptr // the process that executes the image: the first, or its sibling
 	errno syscall.Errno
 	stage uintptr // index of the call that failed, see stages
+	join  int     // index of the namespace that could not be entered
 }
 
 // cloneArgs is struct clone_args of clone3(2), as far as Linux 5.7 reads it (CLONE_INTO_CGROUP).
@@ -56,10 +70,15 @@ type cloneArgs struct {
 type join struct {
 	fd   uintptr
 	kind uintptr // CLONE_NEW*, so that a file of another type is refused by the kernel
+
+	borrowed bool   // fd is somebody else's to close
+	deferred bool   // to be entered after the user namespace, whose privileges it takes
+	pointer  string // of the path in config.json
+	path     string
 }
 
 // stages names what rawChild.stage counts.
-var stages = [...]string{"clone3", "close_range", "fcntl", "prctl", "prlimit", "setns", "clone", "execveat"}
+var stages = [...]string{"clone3", "close_range", "fcntl", "prctl", "prlimit", "setns", "clone", "execveat", "setresgid", "setresuid", "unshare"}
 
 const (
 	stageClone = iota
@@ -70,6 +89,9 @@ const (
 	stageSetns
 	stageSecondClone
 	stageExec
+	stageSetGID
+	stageSetUID
+	stageUnshare
 )
 
 // initTimerSlack is in nanoseconds.
@@ -81,10 +103,12 @@ const emptyPath = "\x00"
 //
 // Preconditions: the calling thread outlives the set-up (the child's parent-death signal is tied to it; see Start).
 // Postconditions: on success c.pid is the init process, c.pidfd a close-on-exec descriptor of it (of the first child, if
-// splitPid). On failure c.errno and c.stage say what the kernel refused; nothing runs and nothing is to be reaped but c.pid.
+// split). On failure c.errno and c.stage say what the kernel refused; nothing runs and nothing is to be reaped but c.pid.
 //
 // The clone flags hold CLONE_VM|CLONE_VFORK, as Go's own fork does: no page table is copied, the thread sleeps until the
-// child has executed or exited, and both write to the same memory. All locals are declared by forkChild's caller, and the
+// child has executed or exited, and both write to the same memory. (Where a time namespace is entered there is no CLONE_VM:
+// the kernel refuses that to a process which shares its memory, because what it maps of the clocks would change for all. The
+// child then has a copy, and only its result is shared.) All locals are declared by forkChild's caller, and the
 // child never returns from forkChild.
 func (c *rawChild) fork() {
 	c.args.pidfd = uint64(uintptr(unsafe.Pointer(&c.pidfd)))
@@ -116,7 +140,7 @@ func (c *rawChild) forkChild() {
 	}
 	if pid != 0 {
 		c.first = pid
-		if !c.splitPid {
+		if !c.split {
 			c.pid = pid
 		}
 		return // the parent; afterFork follows in the frame above
@@ -146,15 +170,44 @@ func (c *rawChild) forkChild() {
 	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, initTimerSlack, 0, 0, 0, 0)
 	for i = 0; i < len(c.joins); i++ {
 		_, _, errno = syscall.RawSyscall(unix.SYS_SETNS, c.joins[i].fd, c.joins[i].kind, 0)
+		if errno == unix.EPERM && i < c.userJoin {
+			c.joins[i].deferred = true
+			continue
+		}
 		if errno != 0 {
-			c.errno, c.stage = errno, stageSetns
+			c.errno, c.stage, c.join = errno, stageSetns, i
 			goto fail
 		}
 	}
-	if c.splitPid {
+	if c.userJoin >= 0 {
+		for i = 0; i < c.userJoin; i++ {
+			if !c.joins[i].deferred {
+				continue
+			}
+			_, _, errno = syscall.RawSyscall(unix.SYS_SETNS, c.joins[i].fd, c.joins[i].kind, 0)
+			if errno != 0 {
+				c.errno, c.stage, c.join = errno, stageSetns, i
+				goto fail
+			}
+		}
+		// Become root of the user namespace, or execve would take the capabilities in it. Groups that may not be dropped are
+		// init's to deal with.
+		syscall.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
+		_, _, errno = syscall.RawSyscall(unix.SYS_SETRESGID, 0, 0, 0)
+		if errno != 0 {
+			c.errno, c.stage = errno, stageSetGID
+			goto fail
+		}
+		_, _, errno = syscall.RawSyscall(unix.SYS_SETRESUID, 0, 0, 0)
+		if errno != 0 {
+			c.errno, c.stage = errno, stageSetUID
+			goto fail
+		}
+	}
+	if c.split {
 		// setns(2) moves only future children into a pid namespace. The second child becomes a sibling of the first
 		// (CLONE_PARENT), so that the runtime is its parent and its wait status reaches whoever reaps for the runtime.
-		pid, errno = vforkSyscall(unix.SYS_CLONE, unix.CLONE_VM|unix.CLONE_VFORK|unix.CLONE_PARENT, 0, 0)
+		pid, errno = vforkSyscall(unix.SYS_CLONE, c.secondFlags, 0, 0)
 		if errno != 0 {
 			c.errno, c.stage = errno, stageSecondClone
 			goto fail

@@ -21,6 +21,7 @@ type Options struct {
 	Image       Image
 	CloneFlags  uint64      // CLONE_NEW* of the namespaces to make, without CLONE_NEWCGROUP (see step.CgroupNamespace)
 	Namespaces  []Namespace // to join
+	Held        []Held      // to join, by descriptor
 	Target      *Target     // whose namespaces to join; nil for a new container
 	CgroupFd    int         // directory of the unified cgroup, −1 for none
 	PreserveFDs int         // descriptors 3 to 2+PreserveFDs stay open
@@ -35,6 +36,12 @@ type Target struct {
 	Kinds uint64
 }
 
+// Held is a namespace that is open already; the descriptor stays the caller's.
+type Held struct {
+	Kind uint64
+	Fd   int
+}
+
 // Process is an init process on its way to "created". It owns its pidfd and its end of the wire.
 type Process struct {
 	Pid   int
@@ -47,13 +54,13 @@ type Process struct {
 //
 // Errors leave no process behind.
 func Start(o *Options) (*Process, error) {
-	joins, err := openNamespaces(o.Namespaces)
+	joins, err := openNamespaces(o.Namespaces, o.Held)
 	if err != nil {
 		return nil, err
 	}
 	defer closeJoins(joins)
-	if t := o.Target; t != nil && t.Kinds != 0 { // the pidfd stays the caller's
-		joins = []join{{fd: uintptr(t.Pidfd), kind: uintptr(t.Kinds)}}
+	if t := o.Target; t != nil && t.Kinds != 0 {
+		joins = []join{{fd: uintptr(t.Pidfd), kind: uintptr(t.Kinds), borrowed: true}}
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -71,9 +78,13 @@ func Start(o *Options) (*Process, error) {
 
 func clone(o *Options, joins []join, wireFd int) (*Process, error) {
 	c := newRawChild(o, joins, wireFd)
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
+	defer c.finish()
 	c.fork()
 	runtime.KeepAlive(o)
-	if c.splitPid && c.first != 0 {
+	if c.split && c.first != 0 {
 		reap(int(c.first))
 		unix.Close(int(c.pidfd))
 		c.pidfd = -1
@@ -115,10 +126,9 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 		wireFd:      uintptr(wireFd),
 		firstUnused: uintptr(3 + o.PreserveFDs),
 		pidfd:       -1,
+		userJoin:    -1,
 	}
-	for i := range joins {
-		c.splitPid = c.splitPid || joins[i].kind&unix.CLONE_NEWPID != 0
-	}
+	c.childResult = &c.own
 	c.argv, _ = syscall.SlicePtrFromStrings(argv)
 	env := c.environment(wireFd)
 	if o.KeepAffinity {
@@ -126,6 +136,9 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 	}
 	c.envp, _ = syscall.SlicePtrFromStrings(env)
 	c.args.flags = o.CloneFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD
+	if len(joins) > 0 {
+		c.plan(uintptr(o.CloneFlags))
+	}
 	c.args.exitSignal = uint64(unix.SIGCHLD)
 	if o.CgroupFd >= 0 {
 		c.args.flags |= unix.CLONE_INTO_CGROUP
@@ -163,17 +176,27 @@ func cloneError(c *rawChild, o *Options) error {
 		e.Hint = "creating these namespaces needs CAP_SYS_ADMIN"
 	case c.stage == stageClone && c.errno == unix.EAGAIN:
 		e.Hint = "a limit on the number of processes is reached"
+	case c.stage == stageSetGID, c.stage == stageSetUID:
+		e.Op, e.Path = "become root of the user namespace", ""
+		e.Hint = "ids 0 of user and group must be mapped in it"
 	case c.stage == stageSetns && c.errno == unix.ESRCH && o.Target != nil:
 		return fault.ErrNotRunning
 	case c.stage == stageSetns && c.errno == unix.EPERM && o.Target != nil:
 		e.Hint = "entering the namespaces of the container needs CAP_SYS_ADMIN in the user namespace that owns them"
+	case c.stage == stageSetns && o.Target == nil:
+		j := &c.joins[c.join]
+		e.Op, e.Pointer, e.Path = "join "+kindName(uint64(j.kind))+" namespace", j.pointer, j.path
+		if c.errno == unix.EPERM {
+			e.Hint = "it needs CAP_SYS_ADMIN in the user namespace that owns it"
+		}
 	}
 	return e
 }
 
-// SendPlan gives init its steps and the listening start gate, −1 for none; gateFd stays the caller's.
-func (p *Process) SendPlan(entries []step.Entry, gateFd int) error {
-	if err := p.conn.SendPlan(wire.EncodePlan(entries), gateFd); err != nil {
+// SendPlan gives init its steps, the descriptors that they count from 1, and the listening start gate, −1 for none. The
+// descriptors stay the caller's.
+func (p *Process) SendPlan(entries []step.Entry, fds []int, gateFd int) error {
+	if err := p.conn.SendPlan(wire.EncodePlan(entries), fds, gateFd); err != nil {
 		return p.explain(err)
 	}
 	return nil

@@ -122,7 +122,7 @@ func TestOpenNamespacesRefuses(t *testing.T) {
 		"other type": {Namespace{unix.CLONE_NEWNET, "/proc/self/ns/uts", "/p"}, "it is a uts namespace, not a network namespace"},
 		"no type":    {Namespace{unix.CLONE_NEWNET, "/dev/null", "/p"}, "must be a namespace file"},
 	} {
-		if _, err := openNamespaces([]Namespace{row.n}); err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "config.json /p: ") {
+		if _, err := openNamespaces([]Namespace{row.n}, nil); err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "config.json /p: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

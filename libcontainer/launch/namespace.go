@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -14,24 +16,49 @@ type Namespace struct {
 }
 
 // openNamespaces opens every namespace before the first is entered: afterwards the paths may mean something else.
-// The mount namespace comes last, because entering it changes what the root directory is.
-func openNamespaces(namespaces []Namespace) ([]join, error) {
-	joins := make([]join, 0, len(namespaces))
-	for _, last := range []bool{false, true} {
-		for i := range namespaces {
-			n := &namespaces[i]
-			if (n.Kind == unix.CLONE_NEWNS) != last {
-				continue
-			}
-			fd, err := openNamespace(n)
-			if err != nil {
-				closeJoins(joins)
-				return nil, err
-			}
-			joins = append(joins, join{fd: uintptr(fd), kind: uintptr(n.Kind)})
-		}
+//
+// The mount namespace comes late, because entering it changes what the root directory is, and the user namespace last: who
+// is privileged outside may enter anything, and is not afterwards. What cannot be entered before it is tried again after it.
+func openNamespaces(namespaces []Namespace, held []Held) ([]join, error) {
+	if len(namespaces)+len(held) == 0 {
+		return nil, nil
 	}
+	joins := make([]join, 0, len(namespaces)+len(held))
+	for i := range namespaces {
+		n := &namespaces[i]
+		fd, err := openNamespace(n)
+		if err != nil {
+			closeJoins(joins)
+			return nil, err
+		}
+		if n.Kind == unix.CLONE_NEWUSER && isOwnUser(fd) {
+			unix.Close(fd) // the kernel refuses to enter what one is in; so there is nothing to do
+			continue
+		}
+		joins = append(joins, join{fd: uintptr(fd), kind: uintptr(n.Kind), pointer: n.Pointer, path: n.Path})
+	}
+	for _, h := range held {
+		joins = append(joins, join{fd: uintptr(h.Fd), kind: uintptr(h.Kind), borrowed: true})
+	}
+	slices.SortStableFunc(joins, func(a, b join) int { return joinRank(a.kind) - joinRank(b.kind) })
 	return joins, nil
+}
+
+func joinRank(kind uintptr) int {
+	switch kind {
+	case unix.CLONE_NEWUSER:
+		return 2
+	case unix.CLONE_NEWNS:
+		return 1
+	}
+	return 0
+}
+
+// isOwnUser says whether fd is the user namespace that we are in.
+func isOwnUser(fd int) bool {
+	var theirs, ours unix.Stat_t
+	return unix.Fstat(fd, &theirs) == nil && unix.Stat("/proc/self/ns/user", &ours) == nil &&
+		theirs.Dev == ours.Dev && theirs.Ino == ours.Ino
 }
 
 // openNamespace opens one namespace file and has the kernel confirm what it is (ioctl_nsfs(2), NS_GET_NSTYPE).
@@ -54,7 +81,9 @@ func openNamespace(n *Namespace) (int, error) {
 
 func closeJoins(joins []join) {
 	for _, j := range joins {
-		unix.Close(int(j.fd))
+		if !j.borrowed {
+			unix.Close(int(j.fd))
+		}
 	}
 }
 

@@ -28,6 +28,10 @@ func namespaceKind(t specs.LinuxNamespaceType) uint64 {
 		return unix.CLONE_NEWUTS
 	case specs.CgroupNamespace:
 		return unix.CLONE_NEWCGROUP
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
+	case specs.TimeNamespace:
+		return unix.CLONE_NEWTIME
 	}
 	return 0
 }
@@ -52,6 +56,11 @@ func (c *compiler) namespaces() error {
 	}
 	c.plan.CloneFlags = c.ns.made &^ unix.CLONE_NEWCGROUP
 	c.plan.PrivatePid = c.ns.made&unix.CLONE_NEWPID != 0
+	c.plan.UserNamespace = c.ns.has(unix.CLONE_NEWUSER)
+	c.plan.TimeOffsets = timeOffsets(c.linux().TimeOffsets)
+	if err := c.mapped(); err != nil {
+		return err
+	}
 
 	if !c.in.NoNewKeyring {
 		c.keyring()

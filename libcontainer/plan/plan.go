@@ -8,6 +8,7 @@ package plan
 
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/step"
@@ -58,6 +59,19 @@ type Plan struct {
 	InitialCPUs []uint32
 	// PrivatePid says that the container has a pid namespace of its own: killing init kills everything in it.
 	PrivatePid bool
+	// UserNamespace says that the container is in a user namespace other than the runtime's, new or joined.
+	UserNamespace bool
+	TimeOffsets   string // for a new time namespace
+}
+
+// JoinsMounts says whether the container is in a mount namespace that exists already.
+func (p *Plan) JoinsMounts() bool {
+	for _, n := range p.Join {
+		if n.Kind == unix.CLONE_NEWNS {
+			return true
+		}
+	}
+	return false
 }
 
 // compiler carries the plan under construction.

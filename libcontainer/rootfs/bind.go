@@ -31,6 +31,11 @@ func OpenSource(hostPath string, recursive bool) (int, error) {
 	return -1, e
 }
 
+// MakeSlave makes all mounts of a detached tree slaves of those they are copies of.
+func MakeSlave(treeFd int) error {
+	return setPropagation(treeFd, step.PropagationChange{Flag: unix.MS_SLAVE, Recursive: true})
+}
+
 // MountTree is Mount for a bind whose source has been opened by OpenSource. It takes ownership of treeFd.
 func (r *Root) MountTree(m *step.Mount, treeFd int) error {
 	op := "bind " + strconv.Quote(m.Source)

@@ -55,6 +55,29 @@ func Open(hostPath string) (*Root, error) {
 	return newRoot(treeFd, hostPath)
 }
 
+// OpenTree is Open, or OpenShared, for a directory that init cannot reach itself (F38): treeFd is a detached mount made by
+// OpenSource, or the directory. It takes ownership of treeFd; hostPath is for errors only.
+//
+// The mount goes on top of the root, the one directory that is certainly there. The way to everything else leads past it: a
+// path begins at the mount that is the root of the process, not at what lies upon it.
+func OpenTree(treeFd int, hostPath string, shared bool) (*Root, error) {
+	if shared {
+		return newRoot(treeFd, hostPath)
+	}
+	rootFd, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		if err = unshareParent(rootFd, 0); err == nil {
+			err = moveMount(treeFd, rootFd)
+		}
+		unix.Close(rootFd)
+	}
+	if err != nil {
+		unix.Close(treeFd)
+		return nil, &fault.Error{Op: "mount root", Path: hostPath, Err: err}
+	}
+	return newRoot(treeFd, hostPath)
+}
+
 // OpenShared is Open for a container in the mount namespace of the runtime: it mounts nothing, and of the methods only
 // Chroot and Close may be used.
 func OpenShared(hostPath string) (*Root, error) {

@@ -28,6 +28,7 @@ func (c *checker) namespaces() {
 		}
 	}
 	c.timeOffsets()
+	c.namespaceMappings()
 }
 
 // timeOffsets checks what /proc/self/timens_offsets takes; a joined namespace has processes and can be changed no more

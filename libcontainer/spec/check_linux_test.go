@@ -20,20 +20,18 @@ func TestValidateNamespaces(t *testing.T) {
 		{"G5 NUL", func(s *specs.Spec) { s.Linux.Namespaces[1].Path = "/a\x00" },
 			[]string{`/linux/namespaces/1/path: "/a\x00": contains a NUL byte`}},
 	})
-	refused := "time namespaces are not supported by this version of tare"
 	runProblemTests(t, []problemTest{
 		{"G12 without the namespace", func(s *specs.Spec) {
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: -1}}
-		}, []string{"/linux/timeOffsets: needs a new time namespace", "/linux/timeOffsets: " + refused}},
+		}, []string{"/linux/timeOffsets: needs a new time namespace"}},
 		{"G12 joined namespace", func(s *specs.Spec) {
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: 1}}
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace, Path: "/x"})
-		}, []string{"/linux/namespaces/6: " + refused, "/linux/timeOffsets: needs a new time namespace", "/linux/timeOffsets: " + refused}},
+		}, []string{"/linux/timeOffsets: needs a new time namespace"}},
 		{"G12 clock and nanoseconds", func(s *specs.Spec) {
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"realtime": {}, "monotonic": {Nanosecs: 1e9}}
 			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
 		}, []string{
-			"/linux/namespaces/6: " + refused, "/linux/timeOffsets: " + refused,
 			"/linux/timeOffsets/monotonic/nanosecs: must be below 1000000000",
 			"/linux/timeOffsets/realtime: is neither monotonic nor boottime",
 		}},

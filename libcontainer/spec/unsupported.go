@@ -23,13 +23,6 @@ func (c *checker) unsupported(s *specs.Spec) {
 		idmapped := slices.Contains(m.Options, "idmap") || slices.Contains(m.Options, "ridmap")
 		c.refuse(idmapped || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0, "idmapped mounts are", "mounts", i)
 	}
-	l := c.linux
-	for i, n := range l.Namespaces {
-		c.refuse(refusedNamespace(n.Type), string(n.Type)+" namespaces are", "linux", "namespaces", i)
-	}
-	c.refuse(len(l.UIDMappings) > 0, "user namespaces are", "linux", "uidMappings")
-	c.refuse(len(l.GIDMappings) > 0, "user namespaces are", "linux", "gidMappings")
-	c.refuse(len(l.TimeOffsets) > 0, "time namespaces are", "linux", "timeOffsets")
 }
 
 // refuse reports something asked for that is not supported.
@@ -39,17 +32,11 @@ func (c *checker) refuse(asked bool, what string, at ...any) {
 	}
 }
 
-func refusedNamespace(kind specs.LinuxNamespaceType) bool {
-	return kind == specs.UserNamespace || kind == specs.TimeNamespace
-}
-
 // NamespaceTypes returns the types of namespace that can be asked for, in alphabetical order.
 func NamespaceTypes() []string {
 	var names []string
 	for _, kind := range namespaceTypes {
-		if !refusedNamespace(kind) {
-			names = append(names, string(kind))
-		}
+		names = append(names, string(kind))
 	}
 	return names
 }

@@ -54,9 +54,13 @@ type Propagation struct{ Flag uint64 }
 
 // Root makes the rootfs a mount of its own. Path is a host path, absolute and clean. Shared says that the container has no
 // mount namespace: nothing is mounted, the directory is only entered later.
+//
+// Tree is the number of the descriptor that came with the plan in place of Path, 0 for none: a detached mount, or for Shared
+// the directory.
 type Root struct {
 	Path   string
 	Shared bool
+	Tree   int
 }
 
 // Attr is the pair of masks that mount_setattr(2) takes, MOUNT_ATTR_* bits.
@@ -81,13 +85,15 @@ type MountOptions struct {
 	Data        []string            // what the filesystem itself shall read: "size=64k", "mode=755"
 }
 
-// Mount puts one filesystem, or a bind of a host path, onto Destination inside the root.
+// Mount puts one filesystem, or a bind of a host path, onto Destination inside the root. Tree is the number of the descriptor
+// that came with the plan in place of the source of a bind, 0 for none.
 type Mount struct {
 	Destination string // container path
 	Type        string // filesystem type; ignored for binds
 	Source      string // host path of a bind, absolute; else the name shown in mountinfo
 	Options     MountOptions
 	RootLabel   string // SELinux context of the new root, where it cannot be an option
+	Tree        int
 }
 
 // CgroupMount shows the container its cgroups.

@@ -73,15 +73,30 @@ func (c *Conn) Send(m Message, fds ...int) error {
 
 // Recv receives one message and at most one descriptor, −1 where there is none. The descriptor becomes the caller's.
 func (c *Conn) Recv() (m Message, fd int, err error) {
+	var oob [64]byte
+	m, fds, err := c.recv(oob[:])
+	switch {
+	case err != nil:
+		return nil, -1, err
+	case len(fds) > 1: // W3
+		closeAll(fds)
+		return nil, -1, errMalformed
+	case len(fds) == 1:
+		return m, fds[0], nil
+	}
+	return m, -1, nil
+}
+
+// recv receives one message with the descriptors that fit into oob; more is an error.
+func (c *Conn) recv(oob []byte) (m Message, fds []int, err error) {
 	if c.buf == nil {
 		c.buf = make([]byte, MaxMessage)
 	}
-	var oob [64]byte
-	n, oobn, flags, err := recvmsg(c.Fd, c.buf, oob[:])
+	n, oobn, flags, err := recvmsg(c.Fd, c.buf, oob)
 	if err != nil {
-		return nil, -1, err
+		return nil, nil, err
 	}
-	fd, err = oneDescriptor(oob[:oobn])
+	fds, err = descriptors(oob[:oobn])
 	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 		err = unix.EMSGSIZE
 	}
@@ -92,12 +107,16 @@ func (c *Conn) Recv() (m Message, fd int, err error) {
 		m, err = decodeMessage(c.buf[:n])
 	}
 	if err != nil {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-		return nil, -1, err
+		closeAll(fds)
+		return nil, nil, err
 	}
-	return m, fd, nil
+	return m, fds, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 func recvmsg(fd int, buf, oob []byte) (n, oobn, flags int, err error) {
@@ -115,63 +134,23 @@ func recvmsg(fd int, buf, oob []byte) (n, oobn, flags int, err error) {
 	}
 }
 
-// oneDescriptor takes the descriptor out of a control message. A second one is an error, and all are closed then (W3).
-func oneDescriptor(oob []byte) (int, error) {
+// descriptors takes the descriptors out of a control message.
+func descriptors(oob []byte) ([]int, error) {
 	if len(oob) == 0 {
-		return -1, nil
+		return nil, nil
 	}
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
 	var all []int
 	for i := range messages {
 		fds, err := unix.ParseUnixRights(&messages[i])
-		if err == nil {
-			all = append(all, fds...)
-		}
-	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	for _, fd := range all {
-		unix.Close(fd)
-	}
-	return -1, errMalformed
-}
-
-// SendPlan cuts an encoded plan into parts; fd goes with the last one, −1 for none.
-func (c *Conn) SendPlan(plan []byte, fd int) error {
-	const part = MaxMessage - 64
-	for len(plan) > part {
-		if err := c.Send(&PlanPart{Data: plan[:part]}); err != nil {
-			return err
-		}
-		plan = plan[part:]
-	}
-	if fd < 0 {
-		return c.Send(&PlanPart{Data: plan, Last: true})
-	}
-	return c.Send(&PlanPart{Data: plan, Last: true}, fd)
-}
-
-// RecvPlan gathers the parts of a plan, and the descriptor that came with the last one, −1 for none.
-func (c *Conn) RecvPlan() (plan []byte, fd int, err error) {
-	for {
-		m, fd, err := c.Recv()
 		if err != nil {
-			return nil, -1, err
+			closeAll(all)
+			return nil, errMalformed
 		}
-		p, ok := m.(*PlanPart)
-		if !ok || len(plan)+len(p.Data) > MaxPlan || (!p.Last && fd >= 0) {
-			if fd >= 0 {
-				unix.Close(fd)
-			}
-			return nil, -1, errMalformed
-		}
-		plan = append(plan, p.Data...)
-		if p.Last {
-			return plan, fd, nil
-		}
+		all = append(all, fds...)
 	}
+	return all, nil
 }

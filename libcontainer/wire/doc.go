@@ -4,8 +4,9 @@
 // Two sockets, both AF_UNIX SOCK_SEQPACKET. The first is a socketpair between create and init:
 //
 //	init                          runtime
-//	                   ◀──   PlanPart{} …        cgroup joined, limits and device filter in place; the last part carries
-//	                                             the listening start gate as a descriptor, but from run
+//	                   ◀──   PlanPart{} …        cgroup joined, limits and device filter in place; with them come the
+//	                                             descriptors that steps count from 1, and with the last part the
+//	                                             listening start gate, but from run
 //	Console{} + fd     ──▶                       terminal's master; only with process.terminal
 //	Ready{}            ──▶                       only with prestart or createRuntime hooks: mounts done, before pivot
 //	                   ◀──   Run{}               hooks have run

@@ -22,6 +22,7 @@ type (
 	// PlanPart is a piece of an encoded plan; the parts are concatenated.
 	PlanPart struct {
 		Last bool
+		Gate bool // in the last part: the last descriptor of all is the start gate
 		Data []byte
 	}
 	// Ready asks for the runtime-side hooks.

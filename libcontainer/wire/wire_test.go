@@ -80,15 +80,54 @@ func TestEveryMessageCrosses(t *testing.T) {
 	}
 }
 
-func TestPlanLargerThanAPacketCrossesWithItsDescriptor(t *testing.T) {
-	a, b := pair(t)
-	plan := []byte(strings.Repeat("x", 3*MaxMessage+5))
-	go a.SendPlan(plan, 0)
-	got, fd, err := b.RecvPlan()
-	if err != nil || string(got) != string(plan) || fd < 0 {
-		t.Fatalf("got %d bytes, descriptor %d, %v", len(got), fd, err)
+// F38: a plan larger than a packet, with more descriptors than one carries.
+func TestPlanCrossesWithItsDescriptors(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		size, fds int
+		gate      bool
+	}{
+		{"large, with a gate", 3*MaxMessage + 5, 0, true},
+		{"descriptors in several parts", 10, 2*partDescriptors + 3, true},
+		{"one part full", 10, partDescriptors, false},
+		{"without any", 10, 0, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := pair(t)
+			plan := []byte(strings.Repeat("x", tt.size))
+			gateFd := -1
+			if tt.gate {
+				gateFd = b.Fd
+			}
+			var sent []int
+			for i := range tt.fds {
+				sent = append(sent, []int{a.Fd, b.Fd}[i%2])
+			}
+			go a.SendPlan(plan, sent, gateFd)
+			got, fds, gate, err := b.RecvPlan()
+			if err != nil || string(got) != string(plan) || len(fds) != tt.fds || (gate >= 0) != tt.gate {
+				t.Fatalf("got %d bytes, %d descriptors, gate %d, %v", len(got), len(fds), gate, err)
+			}
+			for i, fd := range fds {
+				if !sameFile(t, fd, sent[i]) {
+					t.Fatalf("descriptor %d is another one", i)
+				}
+			}
+			if tt.gate && !sameFile(t, gate, gateFd) {
+				t.Error("the gate is another descriptor")
+			}
+			closeAll(append(fds, gate))
+		})
 	}
-	unix.Close(fd)
+}
+
+func sameFile(t *testing.T, a, b int) bool {
+	t.Helper()
+	var sa, sb unix.Stat_t
+	if unix.Fstat(a, &sa) != nil || unix.Fstat(b, &sb) != nil {
+		t.Fatal("fstat")
+	}
+	return sa.Ino == sb.Ino
 }
 
 // W3: what a hostile peer could send is an error, and leaves no descriptor open.

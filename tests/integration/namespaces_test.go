@@ -131,15 +131,6 @@ func TestJoinRefused(t *testing.T) {
 	}
 }
 
-// G8 G12: what this version does not support is refused by name, never ignored.
-func TestUnsupportedNamespaces(t *testing.T) {
-	for _, kind := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.TimeNamespace} {
-		b := newBundle(t, withNamespace(kind, ""))
-		b.try("create").fails("/linux/namespaces/", string(kind)+" namespaces are not supported")
-		b.nothingLeft()
-	}
-}
-
 // G15: the loopback device of a new network namespace is up.
 func TestLoopback(t *testing.T) {
 	b := newBundle(t, withArgs("busybox", "ip", "-o", "link"))

@@ -50,9 +50,9 @@ var configRefusals = []refusal{
 		sysctl("kernel.msgmax")(b)
 	}, []string{"/linux/sysctl/kernel.msgmax: needs a namespace of type ipc"}},
 	{"sysctl kernel.hostname", sysctl("kernel.hostname"), []string{"/linux/sysctl/kernel.hostname"}},
-	{"uidMappings, user namespaces", func(b *bundle) {
+	{"G8 uidMappings, no user namespace", func(b *bundle) {
 		b.spec.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 1000, Size: 1}}
-	}, []string{"/linux/uidMappings: user namespaces are not supported"}},
+	}, []string{"/linux/uidMappings: needs a namespace of type user"}},
 	{"idmap without mappings", func(b *bundle) { withBind("/", "/mnt", "idmap")(b.spec) }, []string{"/mounts/", "idmap"}},
 	{"only one of the mappings", func(b *bundle) {
 		withMount(specs.Mount{Destination: "/mnt", Type: "bind", Source: "/", UIDMappings: []specs.LinuxIDMapping{{Size: 1}}})(b.spec)
