@@ -41,6 +41,8 @@ func createFlags(o *libcontainer.CreateOptions) []cli.Flag {
 			Usage: "send a pidfd of the init process to the AF_UNIX stream socket `PATH`"},
 		&cli.StringFlag{Name: "pid-file", Destination: &o.PidFile,
 			Usage: "write the pid of the init process to `FILE`"},
+		&cli.StringFlag{Name: "overlay", Destination: &o.Overlay,
+			Usage: "leave the root as it is, and have writes go to `PLACE`: tmpfs, tmpfs:size=64m, or a directory"},
 		&cli.BoolFlag{Name: "no-pivot", Destination: &o.NoPivot, DisableDefaultText: true,
 			Usage: "enter the root by a moved mount and chroot, for a host that runs from an initramfs"},
 		&cli.BoolFlag{Name: "no-new-keyring", Destination: &o.NoNewKeyring, DisableDefaultText: true,

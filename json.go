@@ -23,6 +23,9 @@ func appendState(b []byte, s *libcontainer.State) []byte {
 	b = appendMember(b, ",\n  ", "status", string(s.Status))
 	b = appendMember(b, ",\n  ", "bundle", s.Bundle)
 	b = appendMember(b, ",\n  ", "rootfs", s.Rootfs)
+	if s.Overlay != "" {
+		b = appendMember(b, ",\n  ", "overlay", s.Overlay)
+	}
 	b = appendMember(b, ",\n  ", "created", s.Created.Format(time.RFC3339Nano))
 	if len(s.Annotations) > 0 {
 		b = append(b, ",\n  \"annotations\": "...)

@@ -16,7 +16,7 @@ func TestAppendState(t *testing.T) {
 		OCIVersion: "1.3.0", ID: "web1", Pid: 4242, Status: libcontainer.StatusRunning, Bundle: "/b", Rootfs: "/b/rootfs",
 		Created:     time.Date(2026, 1, 2, 3, 4, 5, 678900000, time.UTC),
 		Annotations: map[string]string{"z": "last", "a": "first", "quote\"": "line\nbreak"}, Owner: "root",
-		Unit: "tare-web1.scope",
+		Unit: "tare-web1.scope", Overlay: "tmpfs",
 	}
 	for i := range reflect.TypeFor[libcontainer.State]().NumField() {
 		if reflect.ValueOf(full).Field(i).IsZero() {

@@ -29,6 +29,7 @@ type CreateOptions struct {
 	ConsoleSocket string // AF_UNIX stream socket that receives the terminal's master
 	PidfdSocket   string // AF_UNIX stream socket that receives a pidfd of the init process
 	PidFile       string // written atomically once the container is created
+	Overlay       string // "tmpfs", "tmpfs:OPTIONS" or a directory for the writes to the root; empty: as annotations say
 	NoPivot       bool
 	NoNewKeyring  bool
 	PreserveFDs   int      // descriptors 3 to 2+PreserveFDs go to the program
@@ -93,6 +94,7 @@ type State struct {
 	Status      Status            `json:"status"`
 	Bundle      string            `json:"bundle"`
 	Rootfs      string            `json:"rootfs"`
+	Overlay     string            `json:"overlay,omitempty"` // where writes to the root go: "tmpfs" or a directory
 	Created     time.Time         `json:"created"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Owner       string            `json:"owner"`          // user name, or the number where it has none

@@ -7,6 +7,7 @@ import (
 	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/launch"
 	"github.com/tare-run/tare/libcontainer/netdevices"
+	"github.com/tare-run/tare/libcontainer/overlay"
 	"github.com/tare-run/tare/libcontainer/plan"
 	"github.com/tare-run/tare/libcontainer/resctrl"
 	"github.com/tare-run/tare/libcontainer/state"
@@ -23,6 +24,8 @@ type creation struct {
 	spec   *specs.Spec
 	plan   *plan.Plan
 	host   *cgroups.Host
+
+	overlay *overlay.Config // nil for the root as it is
 
 	root   *state.Root
 	dir    *state.Dir
@@ -52,6 +55,7 @@ var createSteps = [...]struct {
 	{"load", (*creation).load},                      // parse and validate
 	{"compile", (*creation).compile},                // host facts in, plan out
 	{"record intent", (*creation).recordIntent},     // every name that will be used is on disk before the first use
+	{"overlay", (*creation).makeOverlay},            // its directory; init mounts it
 	{"cgroup", (*creation).makeCgroup},              // before clone3, which puts init into it
 	{"image", (*creation).openImage},                //
 	{"start gate", (*creation).openGate},            //
@@ -126,6 +130,10 @@ func (c *creation) undo() {
 	}
 	// In a pid namespace of its own nothing outlives init. Without init, whatever is in the cgroup is not ours.
 	if err := destroyCgroup(c.cgroup, c.record.SharedPid && c.init != nil); err != nil {
+		c.warn("create " + c.o.ID + ": " + err.Error())
+		return
+	}
+	if err := c.removeOverlay(c.record, false); err != nil {
 		c.warn("create " + c.o.ID + ": " + err.Error())
 		return
 	}

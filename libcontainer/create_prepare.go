@@ -162,6 +162,9 @@ func (c *creation) compile() error {
 	if in.Labels, err = labels(c.spec.Process); err != nil {
 		return err
 	}
+	if err := c.planOverlay(in); err != nil {
+		return err
+	}
 	if err := checkMountLabel(c.spec); err != nil {
 		return err
 	}
@@ -239,7 +242,7 @@ func (c *creation) recordIntent() error {
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
 		NoNewKeyring: c.o.NoNewKeyring, NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
-		Cgroup: recordCgroup(c.cgroup), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
+		Overlay: recordOverlay(c.overlay), Cgroup: recordCgroup(c.cgroup), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
 	}
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0

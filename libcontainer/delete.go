@@ -81,6 +81,9 @@ func (r *Runtime) removeAll(d *state.Dir, record *state.Record, force bool) erro
 	if err := removeResctrl(record); err != nil {
 		return err
 	}
+	if err := r.removeOverlay(record, !record.Creating); err != nil {
+		return err
+	}
 	if record.Poststop && !record.PoststopRan {
 		if err := r.deletePoststop(d, record, force); err != nil {
 			return err

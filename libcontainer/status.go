@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strconv"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/passwd"
+	"github.com/tare-run/tare/libcontainer/overlay"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
@@ -131,6 +133,9 @@ func stateOf(d *state.Dir, r *state.Record) *State {
 	}
 	if s.Status != StatusStopped {
 		s.Pid = r.Init.Pid
+	}
+	if r.Overlay != nil {
+		s.Overlay = cmp.Or(r.Overlay.Dir, overlay.Tmpfs)
 	}
 	return s
 }

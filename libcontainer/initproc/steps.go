@@ -38,6 +38,8 @@ func (p *proc) take(s step.Step) error {
 		return rootfs.SetPropagation(s.Flag)
 	case *step.Root:
 		return p.openRoot(s)
+	case *step.OverlayRoot:
+		return p.openOverlay(s)
 	case *step.Mount:
 		return p.mount(s)
 	case *step.CgroupMount:
@@ -164,6 +166,11 @@ func (p *proc) openRoot(s *step.Root) (err error) {
 	} else {
 		p.root, err = rootfs.Open(s.Path)
 	}
+	return err
+}
+
+func (p *proc) openOverlay(s *step.OverlayRoot) (err error) {
+	p.root, err = rootfs.OpenOverlay(s)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/overlay"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -24,6 +25,8 @@ type Input struct {
 	PreserveFDs  int
 	ExtraEnv     []string // LISTEN_FDS and the like, from the runtime's own environment
 	Labels       Labels
+	Overlay      *overlay.Config // nil for the root as it is
+	AppendLower  bool            // the kernel takes the layers of an overlay one by one
 	// Cgroups are the hierarchies a cgroup mount shows.
 	Cgroups []step.CgroupHierarchy
 }

@@ -2,10 +2,12 @@ package plan
 
 import (
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/overlay"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -19,14 +21,31 @@ func (c *compiler) root() error {
 		return c.rootWithoutMounts()
 	}
 	c.add("/linux/rootfsPropagation", &step.Propagation{Flag: treePropagation(c.linux().RootfsPropagation)})
-	c.add("/root/path", &step.Root{Path: c.plan.Rootfs})
+	if c.in.Overlay != nil {
+		c.overlayRoot(c.in.Overlay)
+	} else {
+		c.add("/root/path", &step.Root{Path: c.plan.Rootfs})
+	}
 	return nil
+}
+
+// overlayRoot has the SELinux label of the container's mounts, as any new file system.
+func (c *compiler) overlayRoot(o *overlay.Config) {
+	s := &step.OverlayRoot{
+		Path: c.plan.Rootfs, Dir: o.Dir, Tmpfs: o.Tmpfs, Lower: o.Lower, Options: slices.Clip(o.Options), AppendLower: c.in.AppendLower,
+	}
+	if label := c.linux().MountLabel; label != "" {
+		s.Options = append(s.Options, "context="+label)
+	}
+	c.add("/root/path", s)
 }
 
 // rootWithoutMounts plans a container that shares the runtime's mount namespace: a change of root directory and no more.
 func (c *compiler) rootWithoutMounts() error {
 	l := c.linux()
 	switch {
+	case c.in.Overlay != nil:
+		return c.noMountNamespace("/root/path", "an overlay")
 	case len(c.spec.Mounts) > 0:
 		return c.noMountNamespace("/mounts", "a mount")
 	case c.spec.Root.Readonly:

@@ -40,6 +40,13 @@ func encode(r *Record) ([]byte, error) {
 			e.name("resctrl")
 			e.object(func() { e.resctrl(r.Resctrl) })
 		}
+		if r.Overlay != nil {
+			e.name("overlay")
+			e.object(func() {
+				e.text("dir", r.Overlay.Dir)
+				e.boolean("makesUpper", r.Overlay.MakesUpper)
+			})
+		}
 		e.name("init")
 		e.object(func() {
 			e.number("pid", uint64(r.Init.Pid))
@@ -162,6 +169,15 @@ func (d *decoder) member(r *Record, name string) {
 	case "resctrl":
 		r.Resctrl = &Resctrl{}
 		d.object(func(name string) { d.resctrl(r.Resctrl, name) })
+	case "overlay":
+		r.Overlay = &Overlay{}
+		d.object(func(name string) {
+			if name == "dir" {
+				r.Overlay.Dir = d.text()
+			} else {
+				r.Overlay.MakesUpper = d.boolean()
+			}
+		})
 	case "init":
 		d.object(func(name string) {
 			if name == "pid" {

@@ -28,6 +28,8 @@ type Record struct {
 	Cgroup  *Cgroup  // nil without one
 	Resctrl *Resctrl // nil where config.json has no intelRdt
 
+	Overlay *Overlay // nil without an overlay root
+
 	Init Process
 	// Image is the device and inode of the sealed init. While /proc/PID/exe is that file, the program has not been started.
 	Image [2]uint64
@@ -71,6 +73,12 @@ type CgroupHierarchy struct {
 	Mount       string
 	Controllers string
 	Made        int
+}
+
+// Overlay is where the writes of an overlay root go.
+type Overlay struct {
+	Dir        string // empty for a tmpfs
+	MakesUpper bool   // the subdirectory for the writes was not there before
 }
 
 // Resctrl is what package resctrl calls a group; the fields are explained there.

@@ -8,6 +8,7 @@ func (*Hostname) StepName() string        { return "hostname" }
 func (*Domainname) StepName() string      { return "domainname" }
 func (*Propagation) StepName() string     { return "propagation" }
 func (*Root) StepName() string            { return "root" }
+func (*OverlayRoot) StepName() string     { return "overlay root" }
 func (*Mount) StepName() string           { return "mount" }
 func (*CgroupMount) StepName() string     { return "cgroup mount" }
 func (*Device) StepName() string          { return "device" }

@@ -18,7 +18,7 @@ type Entry struct {
 // order may change at will.
 var Kinds = [...]Step{
 	&KeyLabel{}, &Keyring{}, &CgroupNamespace{}, &Loopback{}, &Hostname{}, &Domainname{},
-	&Propagation{}, &Root{}, &Mount{}, &CgroupMount{},
+	&Propagation{}, &Root{}, &OverlayRoot{}, &Mount{}, &CgroupMount{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
 	&AppArmor{}, &SELinux{}, &Affinity{}, &OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
@@ -61,6 +61,16 @@ type Root struct {
 	Path   string
 	Shared bool
 	Tree   int
+}
+
+// OverlayRoot is Root with an overlay over it that takes the container's writes; the directory is its lowest layer.
+type OverlayRoot struct {
+	Path        string
+	Dir         string   // host directory with "upper" and "work"; empty for a tmpfs
+	Tmpfs       []string // options of that
+	Lower       []string // more layers, the uppermost first; host paths
+	Options     []string // of the overlay file system
+	AppendLower bool     // the kernel takes layers one by one (Linux 6.7)
 }
 
 // Attr is the pair of masks that mount_setattr(2) takes, MOUNT_ATTR_* bits.

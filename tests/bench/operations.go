@@ -20,6 +20,7 @@ type operation struct {
 var operations = []operation{
 	{"cycle", "create + start + delete", true, (*contender).cycle},
 	{"run", "run of /bin/true", true, (*contender).runTrue},
+	{"overlay", "run over an overlay", true, (*contender).runOverlay}, // of tare alone
 	{"exec", "exec of /bin/true", true, timedOnBackground("exec", "/bin/true")},
 	{"state", "state", false, timedOnBackground("state")},
 	{"kill", "kill", false, timedOnBackground("kill", "CONT")}, // SIGCONT changes nothing for a process that runs
@@ -56,6 +57,10 @@ func (c *contender) cycle() (cost, error) {
 
 func (c *contender) runTrue() (cost, error) {
 	return c.timed("run", "--bundle", c.trueBundle, c.id("run"))
+}
+
+func (c *contender) runOverlay() (cost, error) {
+	return c.timed("run", "--overlay", "tmpfs", "--bundle", c.trueBundle, c.id("overlay"))
 }
 
 // timedOnBackground measures one command; the id of the running container goes after the verb.

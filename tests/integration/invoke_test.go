@@ -142,6 +142,7 @@ type container struct {
 	Annotations map[string]string `json:"annotations"`
 	Owner       string            `json:"owner"`
 	Unit        string            `json:"unit"`
+	Overlay     string            `json:"overlay"`
 }
 
 // decode reads the output as JSON.

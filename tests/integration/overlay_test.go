@@ -1,0 +1,240 @@
+package integration
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+var overlayCount = flag.Int("overlays", 30, "containers of TestOverlayLeavesTheImageAlone")
+
+// withWritableRoot lets the program write to its root, and asks for mount points that the image does not have.
+func withWritableRoot(s *specs.Spec) {
+	s.Root.Readonly = false
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/not/in/the/image", Type: "tmpfs", Source: "tmpfs"})
+}
+
+// fingerprint is everything about a tree that a container could have changed.
+func fingerprint(t *testing.T, root string) string {
+	t.Helper()
+	h := sha256.New()
+	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		must(t, unix.Lstat(path, &st))
+		fmt.Fprintln(h, path, st.Ino, st.Mode, st.Uid, st.Gid, st.Nlink, st.Size, st.Mtim, st.Ctim)
+		attrs := make([]byte, 4096)
+		n, _ := unix.Llistxattr(path, attrs)
+		h.Write(attrs[:max(n, 0)])
+		if d.Type().IsRegular() && !strings.HasSuffix(path, "/busybox") {
+			fmt.Fprintln(h, read(t, path))
+		}
+		return nil
+	}))
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// S1 S9: what the container writes goes to a tmpfs or a directory, mount points included, and the image stays as it is, also
+// when it is read-only by itself.
+func TestOverlay(t *testing.T) {
+	for _, place := range []string{"tmpfs", "tmpfs:size=8m", "directory", "annotation"} {
+		t.Run(place, func(t *testing.T) {
+			b := newBundle(t, withWritableRoot, withShell("echo new >/file; rm /etc/group; echo more >>/etc/passwd; cat /file; ls /not/in/the; sleep 600"))
+			dir := b.directory("writes")
+			flags := []string{"--overlay", place}
+			switch place {
+			case "directory":
+				flags[1] = dir
+			case "annotation":
+				flags = nil
+				withAnnotation("run.tare.overlay", dir)(b.spec)
+			}
+			before := fingerprint(t, b.path())
+			b.create(flags...).start()
+			eventually(t, "the program has written", func() bool { return read(t, b.stdout) == "new\nimage\n" })
+			want := dir
+			if strings.HasPrefix(place, "tmpfs") {
+				want = "tmpfs"
+			}
+			wants(t, "state", b.state().Overlay, want)
+			wants(t, "exec", b.execs("cat /file; [ -e /etc/group ] || echo gone"), "new\ngone")
+			if fingerprint(t, b.path()) != before {
+				t.Error("the image has changed")
+			}
+			b.stop()
+			b.try("delete").succeeds()
+			b.nothingLeft()
+			if fingerprint(t, b.path()) != before {
+				t.Error("the image has changed in the end")
+			}
+			if want == dir { // S7: the writes stay, and nothing else
+				wants(t, "left in the directory", strings.Join(names(t, dir), " "), "upper")
+				wants(t, "written", read(t, filepath.Join(dir, "upper/file")), "new\n")
+			}
+		})
+	}
+}
+
+// S1: a container that is made again over the same directory finds what it wrote.
+func TestOverlayAgain(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("cat /file 2>&1; echo before >/file"))
+	dir := b.directory("writes")
+	first := b.output("--overlay", dir)
+	if !strings.Contains(first, "No such file") {
+		t.Errorf("output %q", first)
+	}
+	wants(t, "second time", b.output("--overlay", dir), "before")
+}
+
+// S1 F2: a read-only root over an overlay is read-only, and its mount points are there.
+func TestOverlayReadonly(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("echo x >/file || echo refused; ls -d /not/in/the/image"), func(s *specs.Spec) { s.Root.Readonly = true })
+	before := fingerprint(t, b.path())
+	wants(t, "output", b.output("--overlay", "tmpfs"), "refused\n/not/in/the/image")
+	if fingerprint(t, b.path()) != before {
+		t.Error("the image has changed")
+	}
+}
+
+// S1: the size of the tmpfs is a quota.
+func TestOverlayQuota(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("dd if=/dev/zero of=/big bs=1k count=4096 2>&1 | tail -n 1; echo; stat -c %s /big"))
+	out := b.output("--overlay", "tmpfs:size=1m")
+	if !strings.Contains(out, "No space left") && !strings.HasSuffix(out, "1048576") && strings.Contains(out, "4194304") {
+		t.Errorf("four megabytes fit into one: %q", out)
+	}
+}
+
+// S1 S3: layers in their order, the rootfs lowest; on Linux 6.7 and later more of them than a page or a value can name.
+func TestOverlayLayers(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("cat /layer; cat /first /last; ls /etc/passwd"))
+	var layers []string
+	count := 12
+	if kernelRelease(t, 6, 7) {
+		count = 200
+	}
+	for i := range count {
+		layer := b.directory("layer" + itoa(i))
+		must(t, os.WriteFile(filepath.Join(layer, "layer"), []byte(itoa(i)+"\n"), 0o644))
+		layers = append(layers, layer)
+	}
+	must(t, os.WriteFile(filepath.Join(layers[0], "first"), []byte("first\n"), 0o644))
+	must(t, os.WriteFile(filepath.Join(layers[count-1], "last"), []byte("last\n"), 0o644))
+	withAnnotation("run.tare.overlay.lower", strings.Join(layers, ":"))(b.spec)
+	wants(t, "output", b.output("--overlay", "tmpfs"), "0\nfirst\nlast\n/etc/passwd")
+	missing := newBundle(t, withAnnotation("run.tare.overlay.lower", "/no/such/layer"))
+	missing.try("create", "--overlay", "tmpfs").fails("/annotations/run.tare.overlay.lower", "/no/such/layer", "no such file or directory")
+	missing.nothingLeft()
+}
+
+func kernelRelease(t *testing.T, major, minor int) bool {
+	t.Helper()
+	var a, b int
+	_, err := fmt.Sscanf(read(t, "/proc/sys/kernel/osrelease"), "%d.%d", &a, &b)
+	must(t, err)
+	return a > major || a == major && b >= minor
+}
+
+// S4: options of the file system, and what the kernel says of wrong ones.
+func TestOverlayOptions(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay.options", "volatile,redirect_dir=on"), withShell("grep ' / / ' /proc/self/mountinfo"))
+	if out := b.output("--overlay", "tmpfs"); !strings.Contains(out, "volatile") || !strings.Contains(out, "redirect_dir=on") {
+		t.Errorf("mount %q", out)
+	}
+	wrong := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay.options", "index=maybe"))
+	r := wrong.try("create", "--overlay", "tmpfs").fails("/root/path", "overlay", "invalid argument")
+	if kernelRelease(t, 6, 5) && !strings.Contains(r.message(), "index=maybe") { // since when overlay says what it objects to
+		t.Errorf("message %q", r.message())
+	}
+	wrong.nothingLeft()
+}
+
+// S6: two containers do not write to one directory. The error names the other, and a leftover of one that is gone is none.
+func TestOverlayInUse(t *testing.T) {
+	first := newBundle(t, withWritableRoot)
+	dir := first.directory("writes")
+	first.create("--overlay", dir)
+	second := newBundle(t, withWritableRoot)
+	second.try("create", "--overlay", dir).fails("overlay", dir, "device or resource busy", first.id)
+	second.nothingLeft()
+	wants(t, "the directory", strings.Join(names(t, dir), " "), "owner upper work")
+	wants(t, "status of the first", first.state().Status, "created")
+	first.stop()
+	first.try("delete").succeeds()
+	must(t, os.WriteFile(filepath.Join(dir, "owner"), []byte(stateRoot()+"\n"+first.id+"\n"), 0o600))
+	second.try("create", "--overlay", dir).succeeds()
+}
+
+// S7: a create that fails, or is killed, leaves the directory as it was.
+func TestOverlayUndone(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withArgs("nosuch"))
+	dir := b.directory("writes")
+	b.try("create", "--overlay", dir).fails("executable file not found")
+	b.nothingLeft()
+	wants(t, "the directory", strings.Join(names(t, dir), " "), "")
+
+	killed := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay", dir))
+	create, release := createWithSlowHook(killed, "createContainer")
+	defer delete(inits, create.Process.Pid)
+	must(t, create.Process.Signal(syscall.SIGKILL))
+	create.Wait()
+	release()
+	killed.try("delete", "--force").succeeds()
+	killed.nothingLeft()
+	wants(t, "the directory after a kill", strings.Join(names(t, dir), " "), "")
+}
+
+// S1: what makes no sense is refused before anything is made.
+func TestOverlayRefused(t *testing.T) {
+	for flag, want := range map[string]string{
+		"relative": "is neither tmpfs nor an absolute path", "/no/such/directory": "no such file or directory", "/": "is the root of the host", "tmpfs:mode=1": "is no option",
+	} {
+		b := newBundle(t)
+		b.try("create", "--overlay", flag).fails(want)
+		b.nothingLeft()
+	}
+	b := newBundle(t, func(s *specs.Spec) {
+		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.PIDNamespace}}
+		s.Linux.MaskedPaths, s.Linux.ReadonlyPaths, s.Mounts, s.Hostname, s.Root.Readonly = nil, nil, nil, "", false
+	})
+	b.try("create", "--overlay", "tmpfs").fails("an overlay needs a mount namespace")
+	b.nothingLeft()
+}
+
+// A hostile image: links out of the root, whiteouts and attributes of overlay in the image mean nothing outside.
+func TestOverlayHostileImage(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("echo x >/link/new; echo done"))
+	canary := newCanary(b)
+	b.link(canary.path, "link")
+	b.link(canary.path, "not")
+	b.try("run", "--overlay", "tmpfs")
+	canary.unchanged()
+}
+
+// S1: many containers, one after the other and side by side, leave the image byte by byte as it was.
+func TestOverlayLeavesTheImageAlone(t *testing.T) {
+	bundles := sharedBundles(t, *overlayCount, "sh", "-c", "echo $$ >/file; rm -r /home; mkdir /x; exit 0")
+	bundles[0].spec.Root.Readonly = false
+	withAnnotation("run.tare.overlay", "tmpfs")(bundles[0].spec)
+	bundles[0].writeConfig()
+	before := fingerprint(t, bundles[0].path())
+	inParallel(bundles, func(b *bundle) {
+		if r := b.tryAt("run"); r.status != 0 {
+			t.Error(r)
+		}
+	})
+	if fingerprint(t, bundles[0].path()) != before {
+		t.Error("the image has changed")
+	}
+}
