@@ -8,7 +8,7 @@ import (
 // errOutOfMemory is what runc says (J21).
 var errOutOfMemory = &fault.Error{
 	Pointer: "/linux/resources/memory/limit", Err: fault.Text("container init was OOM-killed (memory limit too low?)"),
-	Hint: "init itself needs some MiB",
+	Hint: "init itself needs about 1 MiB, before the program starts",
 }
 
 // outOfMemory says whether the kernel has killed a process of a cgroup for want of memory. It is asked when init has died,
