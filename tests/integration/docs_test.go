@@ -14,10 +14,8 @@ func TestGuides(t *testing.T) {
 	guides, err := filepath.Glob("../../docs/*.md")
 	must(t, err)
 	if len(guides) == 0 {
-		guides, err = filepath.Glob("*.md") // in a virtual machine they lie beside the test
-		must(t, err)
+		t.Skip("there are no guides here") // a virtual machine has the test alone
 	}
-	skipUnless(t, len(guides) > 0, "there are no guides here")
 	bin := t.TempDir()
 	must(t, os.Symlink(tare, filepath.Join(bin, "tare")))
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
