@@ -130,14 +130,10 @@ bench: need-root tare
 	$(BUILD) -o build/bench ./tests/bench
 	build/bench -tare $(CURDIR)/tare $(BENCHFLAGS)
 
-# Every fuzz target for FUZZTIME; the go command takes one at a time.
+# Every fuzz target for FUZZTIME.
 FUZZTIME ?= 10s
 fuzz:
-	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
-		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' "$$file"); do \
-			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
-		done; \
-	done
+	GO='$(GO)' tests/fuzz $(FUZZTIME)
 
 demo: need-root
 	@$(MAKE) --no-print-directory deps
