@@ -45,7 +45,7 @@ func (p *program) globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cgroup-manager", Destination: &g.cgroupManager,
 			Usage: "`MANAGER` of control groups: cgroupfs, systemd or disabled", DefaultText: "cgroupfs"},
 		&cli.StringFlag{Name: "rootless", Destination: &g.rootless, Value: "auto",
-			Usage: "`MODE` false or auto; true is refused until rootless containers are supported"},
+			Usage: "`MODE` true, false or auto: whether cgroups, device rules and OOM scores that this user may not have are left out where nothing confining is lost"},
 		&cli.StringFlag{Name: "criu", Destination: &g.criu, Hidden: true,
 			Usage: "ignored; runc removed it as well"},
 	}
@@ -64,9 +64,7 @@ func (g *globals) validate(log *logger) error {
 		if err != nil {
 			return badValue("rootless", g.rootless, "true, false and auto")
 		}
-		if rootless {
-			return &fault.Error{Op: "--rootless", Path: g.rootless, Err: fault.ErrNotSupported, Hint: "leave it out, and run tare as root"}
-		}
+		g.rootless = strconv.FormatBool(rootless)
 	}
 	if g.criu != "" {
 		log.debug("--criu is ignored")

@@ -111,7 +111,13 @@ func (c *creation) setDevices() error {
 	if c.cgroup != nil {
 		notCached, err := c.cgroup.SetDevices(rules, c.root.CacheDir())
 		c.warnNotCached(notCached)
+		if err != nil && c.tolerateDevices(err) {
+			return nil
+		}
 		return err
+	}
+	if c.CgroupManager != "disabled" && c.rootless() {
+		return nil // withoutCgroup has said so; see tolerateDevices
 	}
 	for i := range rules {
 		if rules[i].Allow && (rules[i].Type == "" || rules[i].Type == "a") {

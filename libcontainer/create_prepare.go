@@ -180,6 +180,9 @@ func (c *creation) compile() error {
 	for _, w := range c.plan.Warnings {
 		c.debug("create " + c.o.ID + ": " + w)
 	}
+	if err := c.checkRootless(); err != nil {
+		return err
+	}
 	return checkRootfs(c.plan.Rootfs)
 }
 
@@ -202,16 +205,27 @@ func (c *creation) planCgroup(in *plan.Input) error {
 			return err
 		}
 	} else {
+		if path == "" && c.rootless() {
+			path = host.OwnPath(c.o.ID)
+		}
 		if path, err = host.Path(path, c.o.ID); err != nil {
 			return fault.At("/linux/cgroupsPath", err)
 		}
 		c.cgroup = host.New(path)
+		if err := c.withoutCgroup(); err != nil {
+			return err
+		}
 	}
 	for i := range c.spec.Mounts {
-		if c.spec.Mounts[i].Type == "cgroup" {
-			in.Cgroups = host.MountHierarchies(c.cgroup)
-			break
+		if c.spec.Mounts[i].Type != "cgroup" {
+			continue
 		}
+		if c.cgroup != nil {
+			in.Cgroups = host.MountHierarchies(c.cgroup)
+		} else {
+			in.Cgroups, in.ForeignCgroups = host.ForeignHierarchies(), true
+		}
+		break
 	}
 	return nil
 }

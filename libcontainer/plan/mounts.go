@@ -36,6 +36,11 @@ func (c *compiler) mount(pointer string, m *specs.Mount) error {
 		if len(c.in.Cgroups) == 0 {
 			return &fault.Error{Pointer: pointer, Op: "mount cgroup", Path: m.Destination, Err: fault.Text("the container has no cgroup"), Hint: "the cgroup manager is disabled"}
 		}
+		if c.in.ForeignCgroups { // CVE-2023-25809
+			options.Attr.Set |= unix.MOUNT_ATTR_RDONLY
+			options.Attr.Clear &^= unix.MOUNT_ATTR_RDONLY
+			options.RecAttr.Clear &^= unix.MOUNT_ATTR_RDONLY
+		}
 		c.add(pointer, &step.CgroupMount{Destination: destination, Options: options, Namespaced: c.ns.has(unix.CLONE_NEWCGROUP), Hierarchies: c.in.Cgroups})
 		return nil
 	case bind && m.Source == "":

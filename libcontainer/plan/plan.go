@@ -29,6 +29,8 @@ type Input struct {
 	AppendLower  bool            // the kernel takes the layers of an overlay one by one
 	// Cgroups are the hierarchies a cgroup mount shows.
 	Cgroups []step.CgroupHierarchy
+	// ForeignCgroups says that they are the runtime's, for want of the container's own: they are shown read-only.
+	ForeignCgroups bool
 }
 
 // Labels are facts of the host about its security modules.

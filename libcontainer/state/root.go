@@ -32,9 +32,18 @@ func OpenRoot(path string, create bool) (*Root, error) {
 	fd, err := unix.Open(path, flags, 0)
 	if err == unix.ENOENT && create {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			return nil, &fault.Error{Op: "create runtime root", Path: path, Err: cause(err), Hint: "choose another one with --root"}
+			e := &fault.Error{Op: "create runtime root", Path: path, Err: cause(err), Hint: "choose another one with --root"}
+			if unix.Geteuid() != 0 {
+				e.Hint = "set XDG_RUNTIME_DIR to a directory of this user, or choose another root with --root"
+			}
+			return nil, e
 		}
 		fd, err = unix.Open(path, flags, 0)
+		if err == nil && unix.Geteuid() != 0 {
+			// What lies in $XDG_RUNTIME_DIR may be removed after six hours, unless it is sticky (XDG Base Directory
+			// Specification).
+			_ = unix.Fchmod(fd, 0o1700)
+		}
 	}
 	if err == unix.ENOENT {
 		return nil, fault.ErrNotExist
