@@ -69,6 +69,7 @@ var createSteps = [...]struct {
 	{"joined mappings", (*creation).checkJoined},    //
 	{"privileges", (*creation).adjustInit},          // what root of a user namespace may not do
 	{"open sources", (*creation).openTrees},         // and what it cannot reach
+	{"map mounts", (*creation).mapMounts},           // idmap: detached mounts, mapped by user namespaces
 	{"resource groups", (*creation).joinResctrl},    // before the plan: init has no children yet
 	{"network devices", (*creation).moveNetDevices}, // before the plan, hence before hooks and sysctls that name them
 	{"send plan", (*creation).sendPlan},             //

@@ -57,7 +57,7 @@ func linuxStructure() *features.Linux {
 		Selinux:         &features.Selinux{Enabled: new(true)},
 		IntelRdt:        &features.IntelRdt{Enabled: new(true), Schemata: new(true), Monitoring: new(true)},
 		MemoryPolicy:    &features.MemoryPolicy{Modes: process.MemoryPolicyModes(), Flags: process.MemoryPolicyFlags()},
-		MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: new(false)}},
+		MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: new(true)}},
 		NetDevices:      &features.NetDevices{Enabled: new(true)},
 	}
 }

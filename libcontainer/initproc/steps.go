@@ -143,7 +143,15 @@ func (p *proc) descriptor(number int) (int, error) {
 
 func (p *proc) mount(s *step.Mount) error {
 	if s.Tree == 0 {
-		return p.root.Mount(s)
+		usernsFd := -1
+		if s.UserNamespace > 0 {
+			var err error
+			if usernsFd, err = p.descriptor(s.UserNamespace); err != nil {
+				return err
+			}
+			defer unix.Close(usernsFd)
+		}
+		return p.root.MountMapped(s, usernsFd)
 	}
 	treeFd, err := p.descriptor(s.Tree)
 	if err != nil {

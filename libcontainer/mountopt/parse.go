@@ -24,8 +24,8 @@ func Parse(options []string, bind bool) (step.MountOptions, error) {
 		}
 		e, known := lookup(word)
 		switch {
-		case known && e.kind == unsupported, strings.HasPrefix(word, "idmap="), strings.HasPrefix(word, "ridmap="):
-			return o, &fault.Error{Op: "mount option", Path: word, Err: fault.ErrNotSupported}
+		case known && e.kind == idmap, strings.HasPrefix(word, "idmap="), strings.HasPrefix(word, "ridmap="):
+			o.IDMap = word
 		case known:
 			apply(&o, e)
 		default:

@@ -114,20 +114,16 @@ func normal(o step.MountOptions) step.MountOptions {
 	return o
 }
 
-// TestParseRefuses covers F21 (unknown words of a bind) and F33, F35 (idmapped mounts).
+// TestParseRefuses covers F21: unknown words of a bind.
 func TestParseRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
 		options []string
 		bind    bool
 		word    string
-		want    error
 	}{
 		{name: "unknown word on a bind", options: []string{"ro", "bnid", "bind"}, word: "bnid"},
 		{name: "copy-up of a bind", options: []string{"tmpcopyup"}, bind: true, word: "tmpcopyup"},
-		{name: "idmap", options: []string{"idmap"}, word: "idmap", want: fault.ErrNotSupported},
-		{name: "idmap with text", options: []string{"idmap=uids=0-1-2"}, word: "idmap=uids=0-1-2", want: fault.ErrNotSupported},
-		{name: "ridmap", options: []string{"rbind", "ridmap"}, word: "ridmap", want: fault.ErrNotSupported},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -136,10 +132,17 @@ func TestParseRefuses(t *testing.T) {
 			if !errors.As(err, &e) || e.Path != tt.word {
 				t.Fatalf("got %v, want an error about %q", err, tt.word)
 			}
-			if tt.want != nil && !errors.Is(err, tt.want) {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
 		})
+	}
+}
+
+// F33 F35: words for idmapped mounts are handed on, and are no data of the file system.
+func TestParseIDMap(t *testing.T) {
+	for _, word := range []string{"idmap", "ridmap", "idmap=uids=0-1-2;gids=0-1-2"} {
+		o, err := Parse([]string{"ro", word}, false)
+		if err != nil || o.IDMap != word || len(o.Data) != 0 {
+			t.Errorf("%s: %+v, %v", word, o, err)
+		}
 	}
 }
 
@@ -148,9 +151,9 @@ func TestTable(t *testing.T) {
 	if !slices.IsSortedFunc(table[:], func(a, b entry) int { return strings.Compare(a.name, b.name) }) {
 		t.Error("the table is not sorted")
 	}
-	words := `async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec
+	words := `async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand noatime nodev nodiratime noexec
 		noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime
-		remount rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime
+		remount rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime
 		rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow sync
 		tmpcopyup unbindable`
 	if got, want := Names(), strings.Fields(words); !slices.Equal(got, want) {

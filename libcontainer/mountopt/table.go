@@ -21,7 +21,7 @@ const (
 	rbind
 	remount
 	copyUp
-	unsupported
+	idmap
 )
 
 // entry is one row of the table.
@@ -42,7 +42,7 @@ var table = [...]entry{
 	{name: "diratime", kind: attr, clear: unix.MOUNT_ATTR_NODIRATIME},
 	{name: "dirsync", kind: super},
 	{name: "exec", kind: attr, clear: unix.MOUNT_ATTR_NOEXEC},
-	{name: "idmap", kind: unsupported},
+	{name: "idmap", kind: idmap},
 	{name: "iversion", kind: ignored},
 	{name: "lazytime", kind: super, opposite: "nolazytime"},
 	{name: "loud", kind: ignored},
@@ -66,7 +66,7 @@ var table = [...]entry{
 	{name: "relatime", kind: attr, set: unix.MOUNT_ATTR_RELATIME, clear: unix.MOUNT_ATTR__ATIME},
 	{name: "remount", kind: remount},
 	{name: "rexec", kind: recAttr, clear: unix.MOUNT_ATTR_NOEXEC},
-	{name: "ridmap", kind: unsupported},
+	{name: "ridmap", kind: idmap},
 	{name: "rnoatime", kind: recAttr, set: unix.MOUNT_ATTR_NOATIME, clear: unix.MOUNT_ATTR__ATIME},
 	{name: "rnodev", kind: recAttr, set: unix.MOUNT_ATTR_NODEV},
 	{name: "rnodiratime", kind: recAttr, set: unix.MOUNT_ATTR_NODIRATIME},
@@ -109,11 +109,9 @@ func lookup(word string) (*entry, bool) {
 
 // Names lists every supported option, sorted, for the features document.
 func Names() []string {
-	names := make([]string, 0, len(table))
+	names := make([]string, len(table))
 	for i := range table {
-		if table[i].kind != unsupported {
-			names = append(names, table[i].name)
-		}
+		names[i] = table[i].name
 	}
 	return names
 }

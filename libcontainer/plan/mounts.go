@@ -63,6 +63,9 @@ func (c *compiler) mount(pointer string, m *specs.Mount) error {
 	if !bind && !options.Remount {
 		c.mountLabel(s)
 	}
+	if err := c.idmap(pointer, m, s); err != nil {
+		return err
+	}
 	c.add(pointer, s)
 	return nil
 }

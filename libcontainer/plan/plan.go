@@ -51,6 +51,7 @@ type Plan struct {
 	CloneFlags uint64 // namespaces to make; the cgroup namespace is a step of init instead
 	Join       []Namespace
 	Rootfs     string      // absolute host path
+	IDMaps     []IDMap     // done before init gets its steps
 	NetDevices []NetDevice // moved before init gets its steps
 	Init       []step.Entry
 	Warnings   []string

@@ -8,7 +8,11 @@ import (
 )
 
 // Mount carries out one entry of config.json's mounts.
-func (r *Root) Mount(m *step.Mount) error {
+func (r *Root) Mount(m *step.Mount) error { return r.MountMapped(m, -1) }
+
+// MountMapped is Mount; a new file system shows owners as the user namespace maps them, −1 for as they are. The descriptor
+// stays the caller's.
+func (r *Root) MountMapped(m *step.Mount, usernsFd int) error {
 	switch {
 	case m.Options.Remount:
 		return r.remount(m)
@@ -19,7 +23,7 @@ func (r *Root) Mount(m *step.Mount) error {
 		}
 		return r.MountTree(m, treeFd)
 	}
-	return r.mountNew(m)
+	return r.mountNew(m, usernsFd)
 }
 
 // target is the file or directory inside the root that a mount goes on.

@@ -12,7 +12,7 @@ import (
 )
 
 // mountNew mounts a file system.
-func (r *Root) mountNew(m *step.Mount) error {
+func (r *Root) mountNew(m *step.Mount, usernsFd int) error {
 	if m.Options.CopyUp && m.Type != "tmpfs" {
 		return &fault.Error{Op: "mount option", Path: "tmpcopyup", Err: fault.Text("is for tmpfs, not for " + m.Type)}
 	}
@@ -25,15 +25,15 @@ func (r *Root) mountNew(m *step.Mount) error {
 		t, err = r.openTarget(m.Destination, true)
 	}
 	if err == nil {
-		err = r.mountOn(t, m, plain)
+		err = r.mountOn(t, m, usernsFd, plain)
 		t.close()
 	}
 	return mountError("mount "+m.Type, m.Destination, err, hint(m.Type, err))
 }
 
 // mountOn makes the file system and attaches it; verified says that the destination must lead there afterwards.
-func (r *Root) mountOn(t *target, m *step.Mount, verified bool) error {
-	fd, err := newMount(m, t)
+func (r *Root) mountOn(t *target, m *step.Mount, usernsFd int, verified bool) error {
+	fd, err := newMount(m, usernsFd, t)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (r *Root) mountOn(t *target, m *step.Mount, verified bool) error {
 }
 
 // newMount returns a detached mount of a new file system for the target.
-func newMount(m *step.Mount, t *target) (int, error) {
+func newMount(m *step.Mount, usernsFd int, t *target) (int, error) {
 	o := m.Options
 	if m.Type == "tmpfs" {
 		o.Data = likeCovered(&o, t)
@@ -76,6 +76,13 @@ func newMount(m *step.Mount, t *target) (int, error) {
 		return -1, err
 	}
 	fd, err := ctx.mount(attrs)
+	if err == nil && usernsFd >= 0 {
+		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(usernsFd)})
+		if err != nil {
+			unix.Close(fd)
+			return -1, &callError{call: "mount_setattr idmap", errno: err, detail: "file systems of type " + m.Type + " cannot be idmapped with this kernel"}
+		}
+	}
 	if err == nil && m.RootLabel != "" {
 		if err = labelRoot(fd, m.RootLabel); err != nil {
 			unix.Close(fd)

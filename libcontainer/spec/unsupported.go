@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"slices"
-
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -19,10 +17,6 @@ func (e notSupported) Unwrap() error { return fault.ErrNotSupported }
 // What asks for nothing (empty strings, empty lists, zero weights, as engines write them) is let through.
 func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(s.VM != nil, "virtual machines are", "vm")
-	for i, m := range s.Mounts {
-		idmapped := slices.Contains(m.Options, "idmap") || slices.Contains(m.Options, "ridmap")
-		c.refuse(idmapped || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0, "idmapped mounts are", "mounts", i)
-	}
 }
 
 // refuse reports something asked for that is not supported.

@@ -14,8 +14,6 @@ func TestUnsupported(t *testing.T) {
 	for _, test := range []struct {
 		name, data, pointer, what string
 	}{
-		{"F33", `"mounts":[{"options":["ridmap"]}]`, "/mounts/0", "idmapped mounts are"},
-		{"F34", `"mounts":[{},{"gidMappings":[{}]}]`, "/mounts/1", "idmapped mounts are"},
 		{"vm", `"vm":{"kernel":{"path":"/k"}}`, "/vm", "virtual machines are"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

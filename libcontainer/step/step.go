@@ -92,18 +92,20 @@ type MountOptions struct {
 	Propagation []PropagationChange // in listed order
 	Super       []string            // superblock flags by their fsconfig names: "ro", "sync", "dirsync", "lazytime"…
 	CopyUp      bool                // tmpcopyup
+	IDMap       string              // idmap or ridmap, with their value; package plan says what that means
 	Data        []string            // what the filesystem itself shall read: "size=64k", "mode=755"
 }
 
 // Mount puts one filesystem, or a bind of a host path, onto Destination inside the root. Tree is the number of the descriptor
 // that came with the plan in place of the source of a bind, 0 for none.
 type Mount struct {
-	Destination string // container path
-	Type        string // filesystem type; ignored for binds
-	Source      string // host path of a bind, absolute; else the name shown in mountinfo
-	Options     MountOptions
-	RootLabel   string // SELinux context of the new root, where it cannot be an option
-	Tree        int
+	Destination   string // container path
+	Type          string // filesystem type; ignored for binds
+	Source        string // host path of a bind, absolute; else the name shown in mountinfo
+	Options       MountOptions
+	UserNamespace int    // number of a descriptor with the plan whose mappings a new file system gets; 0 for none
+	RootLabel     string // SELinux context of the new root, where it cannot be an option
+	Tree          int
 }
 
 // CgroupMount shows the container its cgroups.
