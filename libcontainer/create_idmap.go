@@ -38,7 +38,7 @@ func (c *creation) mapMount(m *plan.IDMap) error {
 		return nil
 	}
 	if s.Tree == 0 {
-		tree, err := c.openTree(s.Source, s.Options.Recursive, false)
+		tree, err := c.openTree(s.Source, s.Options.Recursive, false, s.Options.SourceNofollow)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package libcontainer
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -165,6 +167,7 @@ func (c *creation) compile() error {
 	if err := c.planOverlay(in); err != nil {
 		return err
 	}
+	in.Links = c.linkTargets()
 	if err := checkMountLabel(c.spec); err != nil {
 		return err
 	}
@@ -266,4 +269,27 @@ func (c *creation) recordIntent() error {
 		return err
 	}
 	return c.dir.Save(c.record)
+}
+
+// linkTargets reads the sources that are symbolic links and wanted as such. Whatever else is wrong with a source is found when
+// it is mounted.
+func (c *creation) linkTargets() map[int]string {
+	var targets map[int]string
+	for i := range c.spec.Mounts {
+		m := &c.spec.Mounts[i]
+		if !slices.Contains(m.Options, "copy-symlink") {
+			continue
+		}
+		source := m.Source
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(c.bundle, source)
+		}
+		if target, err := os.Readlink(source); err == nil {
+			if targets == nil {
+				targets = map[int]string{}
+			}
+			targets[i] = target
+		}
+	}
+	return targets
 }

@@ -164,13 +164,13 @@ func (c *creation) openTrees() error {
 				continue
 			}
 			number = &s.Tree
-			fd, err = c.openTree(s.Path, true, s.Shared)
+			fd, err = c.openTree(s.Path, true, s.Shared, false)
 		case *step.Mount:
-			if !private || !s.Options.Bind || s.Options.Remount {
+			if !private || !s.Options.Bind || s.Options.Remount || s.LinkTarget != "" {
 				continue
 			}
 			number = &s.Tree
-			fd, err = c.openTree(s.Source, s.Options.Recursive, false)
+			fd, err = c.openTree(s.Source, s.Options.Recursive, false, s.Options.SourceNofollow)
 		default:
 			continue
 		}
@@ -188,7 +188,7 @@ func (c *creation) openTrees() error {
 
 // openTree opens one. What is copied from a shared mount would be shared with it; the container's mounts are the host's slaves
 // at most, as the kernel itself arranges for a mount namespace that another user namespace owns (mount_namespaces(7)).
-func (c *creation) openTree(path string, recursive, shared bool) (int, error) {
+func (c *creation) openTree(path string, recursive, shared, nofollow bool) (int, error) {
 	if shared {
 		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -196,7 +196,7 @@ func (c *creation) openTree(path string, recursive, shared bool) (int, error) {
 		}
 		return fd, nil
 	}
-	fd, err := rootfs.OpenSource(path, recursive)
+	fd, err := rootfs.OpenSource(path, recursive, nofollow)
 	if err != nil {
 		return -1, err
 	}

@@ -40,6 +40,7 @@ var mayUsePaths = map[string]string{
 	"rootfs: copySubdir unix.Openat":      "one name, links not followed",
 	"rootfs: copyFile unix.Openat":        "one name, links not followed",
 	"rootfs: labelRoot unix.Openat":       `"."`,
+	"rootfs: openLinkTarget unix.Openat":  "one name, links not followed",
 	"devices: chmod unix.Chmod":           "a descriptor of our own by its name in /proc",
 	"devices: adjust unix.Openat":         "one name, links not followed",
 	"initproc: openConsole unix.Open":     `"/", of an exec that is inside already`,

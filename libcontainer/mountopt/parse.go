@@ -33,6 +33,9 @@ func Parse(options []string, bind bool) (step.MountOptions, error) {
 		}
 	}
 	if !o.Bind {
+		if o.CopySymlink || o.SourceNofollow {
+			return o, &fault.Error{Op: "mount option", Path: "copy-symlink, src-nofollow", Err: fault.Text("are for a bind mount"), Hint: "its source is a path"}
+		}
 		return o, nil
 	}
 	o.Super = nil
@@ -68,6 +71,10 @@ func apply(o *step.MountOptions, e *entry) {
 		o.Remount = true
 	case copyUp:
 		o.CopyUp = true
+	case links:
+		o.CopySymlink = o.CopySymlink || e.name == "copy-symlink"
+		o.SourceNofollow = o.SourceNofollow || e.name == "src-nofollow"
+		o.DestinationNofollow = o.DestinationNofollow || e.name == "dest-nofollow"
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	remount
 	copyUp
 	idmap
+	links // of crun; not among the words of the specification
 )
 
 // entry is one row of the table.
@@ -37,7 +38,9 @@ var table = [...]entry{
 	{name: "async", kind: super, opposite: "sync"},
 	{name: "atime", kind: attr, set: unix.MOUNT_ATTR_RELATIME, clear: unix.MOUNT_ATTR__ATIME},
 	{name: "bind", kind: bind},
+	{name: "copy-symlink", kind: links},
 	{name: "defaults", kind: ignored},
+	{name: "dest-nofollow", kind: links},
 	{name: "dev", kind: attr, clear: unix.MOUNT_ATTR_NODEV},
 	{name: "diratime", kind: attr, clear: unix.MOUNT_ATTR_NODIRATIME},
 	{name: "dirsync", kind: super},
@@ -90,6 +93,7 @@ var table = [...]entry{
 	{name: "shared", kind: propagation, set: unix.MS_SHARED},
 	{name: "silent", kind: ignored},
 	{name: "slave", kind: propagation, set: unix.MS_SLAVE},
+	{name: "src-nofollow", kind: links},
 	{name: "strictatime", kind: attr, set: unix.MOUNT_ATTR_STRICTATIME, clear: unix.MOUNT_ATTR__ATIME},
 	{name: "suid", kind: attr, clear: unix.MOUNT_ATTR_NOSUID},
 	{name: "symfollow", kind: attr, clear: unix.MOUNT_ATTR_NOSYMFOLLOW},
@@ -107,11 +111,13 @@ func lookup(word string) (*entry, bool) {
 	return &table[i], true
 }
 
-// Names lists every supported option, sorted, for the features document.
+// Names lists every option of the specification, sorted, for the features document.
 func Names() []string {
-	names := make([]string, len(table))
+	names := make([]string, 0, len(table))
 	for i := range table {
-		names[i] = table[i].name
+		if table[i].kind != links {
+			names = append(names, table[i].name)
+		}
 	}
 	return names
 }

@@ -16,14 +16,14 @@ import (
 // mounts keeps the listed order (config.md, "Mounts": MUST).
 func (c *compiler) mounts() error {
 	for i := range c.spec.Mounts {
-		if err := c.mount(fault.Ptr("mounts", i), &c.spec.Mounts[i]); err != nil {
+		if err := c.mount(fault.Ptr("mounts", i), &c.spec.Mounts[i], c.in.Links[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *compiler) mount(pointer string, m *specs.Mount) error {
+func (c *compiler) mount(pointer string, m *specs.Mount, linkTarget string) error {
 	bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 	options, err := mountopt.Parse(m.Options, bind)
 	if err != nil {
@@ -60,6 +60,9 @@ func (c *compiler) mount(pointer string, m *specs.Mount) error {
 		}
 	}
 	s := &step.Mount{Destination: destination, Type: m.Type, Source: source, Options: options}
+	if options.CopySymlink {
+		s.LinkTarget = linkTarget
+	}
 	if !bind && !options.Remount {
 		c.mountLabel(s)
 	}

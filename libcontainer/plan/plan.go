@@ -25,6 +25,7 @@ type Input struct {
 	PreserveFDs  int
 	ExtraEnv     []string // LISTEN_FDS and the like, from the runtime's own environment
 	Labels       Labels
+	Links        map[int]string  // targets of the sources that are symbolic links, by index of the mount, where that matters
 	Overlay      *overlay.Config // nil for the root as it is
 	AppendLower  bool            // the kernel takes the layers of an overlay one by one
 	// Cgroups are the hierarchies a cgroup mount shows.

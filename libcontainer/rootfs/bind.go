@@ -10,12 +10,15 @@ import (
 )
 
 // OpenSource returns a detached copy of the mount that a host path lies on, from that path down; recursive takes along what is
-// mounted below. Symbolic links are followed on the host. The copy may be made in another mount namespace, by somebody who can
+// mounted below. Symbolic links are followed on the host, but for the last component with nofollow. The copy may be made in another mount namespace, by somebody who can
 // reach the path, and handed to MountTree (F38).
-func OpenSource(hostPath string, recursive bool) (int, error) {
+func OpenSource(hostPath string, recursive, nofollow bool) (int, error) {
 	flags := uint(0)
+	if nofollow {
+		flags = unix.AT_SYMLINK_NOFOLLOW
+	}
 	if recursive {
-		flags = unix.AT_RECURSIVE
+		flags |= unix.AT_RECURSIVE
 	}
 	fd, err := cloneTree(unix.AT_FDCWD, hostPath, flags)
 	if err == nil {
@@ -44,7 +47,11 @@ func (r *Root) MountTree(m *step.Mount, treeFd int) error {
 		unix.Close(treeFd)
 		return mountError(op, m.Destination, err, "")
 	}
-	t, err := r.openTarget(m.Destination, isDir(&source))
+	open := r.openTarget
+	if m.Options.DestinationNofollow {
+		open = r.openLinkTarget
+	}
+	t, err := open(m.Destination, isDir(&source))
 	if err != nil {
 		unix.Close(treeFd)
 		return mountError(op, m.Destination, err, "")

@@ -121,7 +121,7 @@ func TestBindHostRoot(t *testing.T) {
 func TestMountTree(t *testing.T) {
 	inNamespace(t, func(t *testing.T, e *env) {
 		volume := e.volume(t)
-		treeFd, err := OpenSource(volume, true)
+		treeFd, err := OpenSource(volume, true, false)
 		must(t, err)
 		must(t, unix.Unshare(unix.CLONE_NEWNS)) // that of the container
 		must(t, SetPropagation(unix.MS_PRIVATE))

@@ -17,7 +17,10 @@ func (r *Root) MountMapped(m *step.Mount, usernsFd int) error {
 	case m.Options.Remount:
 		return r.remount(m)
 	case m.Options.Bind:
-		treeFd, err := OpenSource(m.Source, m.Options.Recursive)
+		if m.LinkTarget != "" {
+			return r.symlink(m)
+		}
+		treeFd, err := OpenSource(m.Source, m.Options.Recursive, m.Options.SourceNofollow)
 		if err != nil {
 			return err
 		}

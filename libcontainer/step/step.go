@@ -84,16 +84,18 @@ type PropagationChange struct {
 
 // MountOptions is what a list of mount options means, word by word looked up (package mountopt fills it in).
 type MountOptions struct {
-	Bind        bool // bind or rbind was given
-	Recursive   bool // rbind
-	Remount     bool
-	Attr        Attr                // of the mount itself
-	RecAttr     Attr                // of the mount and everything below it (rro, rnosuid…)
-	Propagation []PropagationChange // in listed order
-	Super       []string            // superblock flags by their fsconfig names: "ro", "sync", "dirsync", "lazytime"…
-	CopyUp      bool                // tmpcopyup
-	IDMap       string              // idmap or ridmap, with their value; package plan says what that means
-	Data        []string            // what the filesystem itself shall read: "size=64k", "mode=755"
+	Bind                                bool // bind or rbind was given
+	Recursive                           bool // rbind
+	Remount                             bool
+	Attr                                Attr                // of the mount itself
+	RecAttr                             Attr                // of the mount and everything below it (rro, rnosuid…)
+	Propagation                         []PropagationChange // in listed order
+	Super                               []string            // superblock flags by their fsconfig names: "ro", "sync", "dirsync", "lazytime"…
+	CopyUp                              bool                // tmpcopyup
+	CopySymlink                         bool                // a source that is a symbolic link is made again, not mounted
+	SourceNofollow, DestinationNofollow bool                // the last component is meant itself, if it is a symbolic link
+	IDMap                               string              // idmap or ridmap, with their value; package plan says what that means
+	Data                                []string            // what the filesystem itself shall read: "size=64k", "mode=755"
 }
 
 // Mount puts one filesystem, or a bind of a host path, onto Destination inside the root. Tree is the number of the descriptor
@@ -104,6 +106,7 @@ type Mount struct {
 	Source        string // host path of a bind, absolute; else the name shown in mountinfo
 	Options       MountOptions
 	UserNamespace int    // number of a descriptor with the plan whose mappings a new file system gets; 0 for none
+	LinkTarget    string // of a source that is a symbolic link, which is made again and not mounted; empty: mount
 	RootLabel     string // SELinux context of the new root, where it cannot be an option
 	Tree          int
 }
