@@ -4,12 +4,15 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/capabilities"
 	"github.com/tare-run/tare/libcontainer/cgroups"
 	"github.com/tare-run/tare/libcontainer/hostcheck"
 	"github.com/tare-run/tare/libcontainer/seccomp"
 	"github.com/tare-run/tare/libcontainer/spec"
+	"github.com/tare-run/tare/libcontainer/userns"
 )
 
 // Problem is one thing that Check found.
@@ -81,11 +84,27 @@ func (c *creation) checkHost(list *problems) {
 	for _, f := range hostcheck.Check(c.spec, c.bundle, hostcheck.Gather(hierarchies())) {
 		list.add(f.Warning, &f.Error)
 	}
+	c.checkMappings(list)
 	if err := c.compile(); err != nil {
 		list.addError(err)
 	}
 	if c.cgroup != nil {
 		c.cgroup.Close()
+	}
+}
+
+// checkMappings adds what keeps the caller from a user namespace with these mappings.
+func (c *creation) checkMappings(list *problems) {
+	l := c.spec.Linux
+	if l == nil || !slices.ContainsFunc(l.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.UserNamespace && n.Path == "" }) {
+		return
+	}
+	uid, gid := userns.Missing(mappings(l.UIDMappings), mappings(l.GIDMappings))
+	if uid != nil {
+		list.addError(fault.At("/linux/uidMappings", uid))
+	}
+	if gid != nil {
+		list.addError(fault.At("/linux/gidMappings", gid))
 	}
 }
 

@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -82,5 +83,28 @@ func TestCheckAgreesWithCreate(t *testing.T) {
 				t.Errorf("create says %q, check says:\n%s", created.message(), checked.stdout)
 			}
 		})
+	}
+}
+
+// G10: check tells a user which ids the tables do not give, before anything is tried.
+func TestCheckMappings(t *testing.T) {
+	requireRoot(t)
+	_, err := exec.LookPath("setpriv")
+	skipUnless(t, err == nil, "setpriv is missing (util-linux)")
+	b := newBundle(t, func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+		s.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 54321, Size: 1}, {ContainerID: 1, HostID: 900000, Size: 10}}
+		s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 54321, Size: 1}}
+	})
+	b.writeConfig()
+	must(t, os.Chmod(workspace, 0o755))
+	reachable := filepath.Join(workspace, "tare") // for a user who may not enter our home
+	program, err := os.ReadFile(tare)
+	must(t, err)
+	must(t, os.WriteFile(reachable, program, 0o755))
+	c := exec.Command("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", reachable, "--root", "/nonexistent", "check", "--bundle", b.dir)
+	out, _ := c.CombinedOutput()
+	if !strings.Contains(string(out), "error: config.json /linux/uidMappings: newuidmap") || strings.Contains(string(out), "/linux/gidMappings") {
+		t.Errorf("output %s", out)
 	}
 }
