@@ -83,13 +83,22 @@ func (x *execution) run() (status int, err error) {
 	for _, step := range execSteps {
 		if err := step(x); err != nil {
 			x.abort()
-			return 0, err
+			return 0, x.ended(err)
 		}
 	}
 	if x.o.Detach {
 		return 0, x.begin()
 	}
 	return x.supervise()
+}
+
+// ended says the one thing that explains all others: the container has ended meanwhile. The kernel says ENOMEM, for one, to
+// a clone into a pid namespace whose init is gone.
+func (x *execution) ended(err error) error {
+	if x.initFd >= 0 && !alive(x.record.Init) {
+		return &fault.Error{Err: fault.ErrNotRunning, Hint: "it has ended meanwhile"}
+	}
+	return err
 }
 
 // explain names the file that a pointer leads into. The pointers of a process are those of config.json, but it may have come

@@ -21,6 +21,9 @@ func contend(t *testing.T, messages []string, commands ...[]string) (failed []st
 		if c.Wait() == nil {
 			continue
 		}
+		if commands[i][0] == "exec" && c.ProcessState.ExitCode() == 128+int(syscall.SIGKILL) {
+			continue // its program was killed with the container
+		}
 		failed = append(failed, commands[i][0])
 		known := false
 		for _, m := range messages {
@@ -37,7 +40,11 @@ func contend(t *testing.T, messages []string, commands ...[]string) (failed []st
 // and when the container is deleted nothing is left: no process, frozen or not, no cgroup, no state.
 func TestVerbsMeet(t *testing.T) {
 	const rounds = 8
-	gone := []string{"container does not exist", "container not running", "container not paused", "container already paused"}
+	gone := []string{
+		"container does not exist", "container not running", "container not paused", "container already paused", "cannot exec in a stopped container",
+		"it was killed before", "the init process was killed (signal 9)", "it died before",
+	}
+	execute := []string{"exec", "ID", "true"}
 	allow, deny := []string{"update", "--device-allow=c 1:11 r", "ID"}, []string{"update", "--device-deny=c 1:3 r", "ID"}
 	force := []string{"delete", "--force", "ID"}
 	for _, test := range []struct {
@@ -57,6 +64,9 @@ func TestVerbsMeet(t *testing.T) {
 		{"resume, delete", pauseIt, [][]string{{"resume", "ID"}, force}, true, []string{"delete"}},
 		{"pause, pause, resume", nil, [][]string{{"pause", "ID"}, {"pause", "ID"}, {"resume", "ID"}}, false, nil},
 		{"kill, delete, delete", nil, [][]string{{"kill", "ID", "KILL"}, force, force}, true, []string{"delete"}},
+		{"exec, delete", nil, [][]string{execute, force}, true, []string{"delete"}},
+		{"exec, exec, kill", nil, [][]string{execute, execute, {"kill", "ID", "KILL"}}, true, []string{"kill"}},
+		{"exec, update, delete, delete", nil, [][]string{execute, allow, force, force}, true, []string{"delete"}},
 		{"pause, update, kill, delete", nil, [][]string{{"pause", "ID"}, allow, {"kill", "ID", "KILL"}, force}, true, []string{"delete"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
