@@ -1,11 +1,14 @@
 package integration
 
 import (
+	"flag"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
 )
+
+var meetings = flag.Int("meetings", 8, "rounds of each case of TestVerbsMeet")
 
 // contend runs command lines at once. Each must succeed, or fail with one of the messages.
 func contend(t *testing.T, messages []string, commands ...[]string) (failed []string) {
@@ -39,7 +42,6 @@ func contend(t *testing.T, messages []string, commands ...[]string) (failed []st
 // K8: verbs that meet on one id, many times. Whoever comes first, each of them ends as if they had come one after the other,
 // and when the container is deleted nothing is left: no process, frozen or not, no cgroup, no state.
 func TestVerbsMeet(t *testing.T) {
-	const rounds = 8
 	gone := []string{
 		"container does not exist", "container not running", "container not paused", "container already paused", "cannot exec in a stopped container",
 		"it was killed before", "the init process was killed (signal 9)", "it died before",
@@ -70,7 +72,7 @@ func TestVerbsMeet(t *testing.T) {
 		{"pause, update, kill, delete", nil, [][]string{{"pause", "ID"}, allow, {"kill", "ID", "KILL"}, force}, true, []string{"delete"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for range rounds {
+			for range *meetings {
 				b := newBundle(t).create().start()
 				if test.before != nil {
 					test.before(b)
