@@ -167,6 +167,8 @@ func (b *bundle) checkAnswer(r tracer.Result, out string, mayBeKilled bool) {
 // checkTruth compares what state and list say with the process that is there.
 func (b *bundle) checkTruth() {
 	b.t.Helper()
+	// A child of the killed that has not executed its image yet has its lock too, for a moment.
+	eventually(b.t, "nobody holds the lock", func() bool { return !strings.Contains(b.try("state").stdout, `"creating"`) })
 	var all []container
 	run(b.t, "list", "--format", "json").succeeds().decode(&all)
 	listed := slices.IndexFunc(all, func(c container) bool { return c.ID == b.id })
