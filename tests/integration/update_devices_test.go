@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -110,6 +111,8 @@ func TestUpdateDeviceList(t *testing.T) {
 	wants(t, "by annotation, null", engine.opens(), "r-")
 }
 
+var replacements = flag.Int("replacements", 30, "times that TestUpdateDevicesWithoutGap replaces each list of rules")
+
 // H18 H24: programs open in tight loops two devices that the old and the new rules allow, one of them by a rule of the
 // container, and one that all of them deny, while the rules change hundreds of times. The two may never be refused, and the
 // third may never be opened. Where cgroup v1 has no way between two lists without a gap, the container stands still for the
@@ -135,8 +138,7 @@ func TestUpdateDevicesWithoutGap(t *testing.T) {
 		t.Helper()
 		b.updateFrom(`{"devices": [`+list+`]}`, "--replace-devices").succeeds()
 	}
-	const rounds = 30
-	for range rounds {
+	for range *replacements {
 		for _, list := range []string{
 			denyAll + "," + kmsg,
 			denyAll + "," + kmsg + `,{"allow": true, "type": "c", "major": 10, "minor": 230, "access": "rwm"}`,
@@ -149,7 +151,7 @@ func TestUpdateDevicesWithoutGap(t *testing.T) {
 		}
 	}
 	wants(t, "output", read(t, b.stdout), "started\nstarted\nstarted\n")
-	for range rounds {
+	for range *replacements {
 		replace(allowAll) // no filter at all
 		replace(denyAll + "," + kmsg)
 	}
