@@ -267,3 +267,13 @@ func TestRootlessProc(t *testing.T) {
 	r := newRootless(t, withoutNamespace(specs.PIDNamespace), withArgs("true"))
 	r.tare("run", r.id).fails("mount proc", "/proc", "pid namespace of the container's own")
 }
+
+// CVE-2016-9962: the runtime cannot be traced while init shares its memory. Afterwards its files in /proc are its user's again.
+func TestRuntimeStaysDumpable(t *testing.T) {
+	r := newRootless(t, withArgs("true"))
+	r.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{
+		Path: "/bin/sh", Env: []string{"PATH=/bin:/usr/bin"}, Args: []string{"sh", "-c", "stat -c %u /proc/$PPID/environ >" + r.dir + "/xdg/owner"},
+	}}}
+	r.tare("run", r.id).succeeds()
+	wants(t, "owner of the runtime's files in /proc", read(t, r.dir+"/xdg/owner"), strconv.Itoa(rootlessUID)+"\n")
+}

@@ -279,11 +279,16 @@ func TestTimeNamespace(t *testing.T) {
 	b.try("create").fails("/linux/timeOffsets", "needs a new time namespace")
 }
 
-// CVE-2016-9962: nobody can trace init while it shares the memory of the runtime, and the runtime's user has its files back.
-func TestRuntimeStaysDumpable(t *testing.T) {
-	b := newBundle(t, withUserNamespace)
-	b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh", Env: []string{"PATH=/bin:/usr/bin"},
-		Args: []string{"sh", "-c", "stat -c %u /proc/$PPID/environ >" + filepath.Join(b.dir, "owner")}}}}
-	b.create()
-	wants(t, "owner of the runtime's files in /proc", read(t, filepath.Join(b.dir, "owner")), "0\n")
+// F38: what root of the container mounts on a volume that the runtime has opened for it stays in the container.
+func TestUserNamespaceMountsStayInside(t *testing.T) {
+	b := newBundle(t, withUserNamespace, withProcess(func(p *specs.Process) {
+		for _, set := range []*[]string{&p.Capabilities.Bounding, &p.Capabilities.Effective, &p.Capabilities.Permitted} {
+			*set = append(*set, "CAP_SYS_ADMIN")
+		}
+	}), withShell("busybox mount -t tmpfs none /volume && busybox mount -t tmpfs none /home && echo mounted; sleep 600"))
+	must(t, os.Mkdir(b.path("volume"), 0o755))
+	withBind(b.directory("volume"), "/volume", "rbind")(b.spec)
+	b.create().start()
+	wants(t, "output", b.printed(), "mounted")
+	b.mountsUnchanged()
 }
