@@ -38,7 +38,7 @@ type result struct {
 }
 
 // commandTimeout ends an invocation that hangs, and with it the test; no working one comes near it.
-const commandTimeout = 30 * time.Second
+const commandTimeout = 2 * time.Minute
 
 // invoke runs the binary. Its streams are files: with pipes the end of create would not be the end of its output, which
 // the container inherits.
