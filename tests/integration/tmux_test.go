@@ -51,7 +51,7 @@ func TestInTmux(t *testing.T) {
 	keys("echo status $?", "Enter")
 	shows("status 130")
 	wants(t, "exec beside it", b.execs("echo ok"), "ok")
-	keys("exit 5", "Enter")
+	keys(`printf '\033c'; exit 5`, "Enter") // an empty screen, so that the prompt is the next one
 	shows("host>")
 	keys("echo it was $?, $(stty -a | grep -c ' echo ')", "Enter")
 	shows("it was 5, 1")
