@@ -175,5 +175,5 @@ func checkRootfs(path string) error {
 	if path == "/" {
 		return &fault.Error{Pointer: "/root/path", Op: "root", Path: path, Err: fault.Text("is the host's own root"), Hint: "give the container a directory of its own"}
 	}
-	return checkDirectory("/root/path", path)
+	return checkDirectory("root", "/root/path", path)
 }

@@ -1,10 +1,12 @@
 package libcontainer
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,14 +32,18 @@ func (c *creation) planOverlay(in *plan.Input) (err error) {
 	}
 	in.Overlay, in.AppendLower = c.overlay, kernelAtLeast(6, 7)
 	for _, layer := range c.overlay.Lower {
-		if err := checkDirectory(fault.Ptr("annotations", overlay.AnnotationLower), layer); err != nil {
+		if err := checkDirectory("layer", fault.Ptr("annotations", overlay.AnnotationLower), layer); err != nil {
 			return err
 		}
 	}
 	if c.overlay.Dir == "" {
 		return nil
 	}
-	return checkDirectory("", c.overlay.Dir)
+	pointer := "" // of the flag there is none
+	if c.o.Overlay == "" {
+		pointer = fault.Ptr("annotations", overlay.Annotation)
+	}
+	return checkDirectory("directory of the overlay", pointer, c.overlay.Dir)
 }
 
 // kernelAtLeast compares the release of the running kernel; one that cannot be read is old.
@@ -71,41 +77,93 @@ func (c *creation) makeOverlay() error {
 	if c.overlay == nil || c.overlay.Dir == "" {
 		return nil
 	}
-	if err := ownOverlay(c.overlay.Dir, c.Root, c.o.ID); err != nil {
+	owner, err := c.overlayOwner(c.o.ID)
+	if err != nil {
 		return err
 	}
+	if err := ownOverlay(c.overlay.Dir, owner); err != nil {
+		return err
+	}
+	uid, gid := c.overlayIDs()
 	for _, name := range []string{"upper", "work"} {
-		path := filepath.Join(c.overlay.Dir, name)
-		if err := os.Mkdir(path, 0o755); err != nil && !os.IsExist(err) {
-			return &fault.Error{Op: "make directory of the overlay", Path: path, Err: errnoOf(err)}
+		if err := makeOverlayDir(filepath.Join(c.overlay.Dir, name), uid, gid); err != nil {
+			return &fault.Error{Op: "make directory of the overlay", Path: filepath.Join(c.overlay.Dir, name), Err: errnoOf(err)}
 		}
 	}
 	return nil
 }
 
+// overlayIDs are those of root of the container in the directory, −1 for the runtime's own.
+func (c *creation) overlayIDs() (uid, gid int) {
+	l := c.spec.Linux
+	if !c.plan.UserNamespace || c.overlay.Mapped || os.Geteuid() != 0 || len(l.UIDMappings) == 0 || len(l.GIDMappings) == 0 {
+		return -1, -1
+	}
+	u, _ := hostID(l.UIDMappings, 0)
+	g, _ := hostID(l.GIDMappings, 0)
+	return int(u), int(g)
+}
+
+// makeOverlayDir makes one, whatever the umask: "upper" is the root of the container, which all its users have to pass. One
+// that is there is left as it is, and is no link to somewhere else.
+func makeOverlayDir(path string, uid, gid int) error {
+	err := os.Mkdir(path, 0o755)
+	if err == nil {
+		return errors.Join(os.Chmod(path, 0o755), os.Lchown(path, uid, gid))
+	}
+	if st, e := os.Lstat(path); os.IsExist(err) && e == nil && st.IsDir() {
+		return nil
+	}
+	return err
+}
+
+// overlayOwner is what the owner file says: where the record of the container is, from any working directory.
+func (r *Runtime) overlayOwner(id string) (string, error) {
+	root, err := filepath.Abs(r.Root)
+	if err != nil {
+		return "", &fault.Error{Op: "runtime root", Path: r.Root, Err: errnoOf(err)}
+	}
+	return root + "\n" + id + "\n", nil
+}
+
 // ownOverlay writes the owner file. A lock on the directory keeps two creates apart; a file of a container that is gone is
 // taken over.
-func ownOverlay(dir, root, id string) error {
-	dirFd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func ownOverlay(dir, owner string) error {
+	dirFd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &fault.Error{Op: "open directory of the overlay", Path: dir, Err: err}
 	}
 	defer unix.Close(dirFd)
-	if err := unix.Flock(dirFd, unix.LOCK_EX); err != nil {
-		return &fault.Error{Op: "lock directory of the overlay", Path: dir, Err: err}
+	if err := lockOverlay(dirFd); err != nil {
+		return &fault.Error{Op: "lock directory of the overlay", Path: dir, Err: err, Hint: "another process has locked it"}
 	}
 	file := filepath.Join(dir, "owner")
 	text, err := os.ReadFile(file)
-	if err == nil {
-		ownerRoot, owner, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-		if owner != id && usesOverlay(ownerRoot, owner, dir) {
-			return &fault.Error{Op: "overlay", Path: dir, Err: unix.EBUSY, Hint: "container " + owner + " below " + ownerRoot + " writes to it; give this one a directory of its own"}
+	if err == nil && string(text) != owner {
+		root, id, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), "\n")
+		if usesOverlay(root, id, dir) {
+			return &fault.Error{Op: "overlay", Path: dir, Err: unix.EBUSY, Hint: "container " + id + " below " + root + " writes to it; give this one a directory of its own"}
 		}
 	}
-	if err := os.WriteFile(file, []byte(root+"\n"+id+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(owner), 0o600); err != nil {
 		return &fault.Error{Op: "write", Path: file, Err: errnoOf(err)}
 	}
 	return nil
+}
+
+// overlayLockSeconds bounds the wait: another create holds the lock while it writes a file, anybody else as long as he likes.
+const overlayLockSeconds = 10
+
+func lockOverlay(dirFd int) error {
+	for deadline := time.Now().Add(overlayLockSeconds * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := unix.Flock(dirFd, unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err != unix.EWOULDBLOCK && err != unix.EINTR:
+			return err
+		case time.Now().After(deadline):
+			return fault.ErrTimeout
+		}
+	}
 }
 
 // usesOverlay asks the record of a container, wherever it is.
@@ -126,8 +184,11 @@ func (r *Runtime) removeOverlay(record *state.Record, written bool) error {
 	if o == nil || o.Dir == "" {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(o.Dir, "owner"))
-	if err != nil || string(text) != r.Root+"\n"+record.ID+"\n" {
+	owner, err := r.overlayOwner(record.ID)
+	if err != nil {
+		return err
+	}
+	if text, err := os.ReadFile(filepath.Join(o.Dir, "owner")); err != nil || string(text) != owner {
 		return nil
 	}
 	names := []string{"work"}

@@ -139,18 +139,19 @@ func checkPreserved(n int) error {
 	return nil
 }
 
-func checkDirectory(pointer, path string) error {
+// checkDirectory refuses what is not a directory, by the name of what it shall be.
+func checkDirectory(what, pointer, path string) error {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)
 	switch {
 	case err != nil:
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return &fault.Error{Pointer: pointer, Op: "root", Path: path, Err: fault.Text("is a symbolic link"), Hint: "give the directory it leads to"}
+		return &fault.Error{Pointer: pointer, Op: what, Path: path, Err: fault.Text("is a symbolic link"), Hint: "give the directory it leads to"}
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
 		err = unix.ENOTDIR
 	}
 	if err != nil {
-		return &fault.Error{Pointer: pointer, Op: "root", Path: path, Err: err, Hint: "the root must be an existing directory"}
+		return &fault.Error{Pointer: pointer, Op: what, Path: path, Err: err, Hint: "it must be an existing directory"}
 	}
 	return nil
 }

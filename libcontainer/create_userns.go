@@ -165,6 +165,14 @@ func (c *creation) openTrees() error {
 			}
 			number = &s.Tree
 			fd, err = c.openTree(s.Path, true, s.Shared, false)
+		case *step.OverlayRoot:
+			if !private {
+				continue
+			}
+			if err := c.openOverlayTrees(s); err != nil {
+				return fault.At(c.plan.Init[i].Pointer, err)
+			}
+			continue
 		case *step.Mount:
 			if !private || !s.Options.Bind || s.Options.Remount || s.LinkTarget != "" {
 				continue

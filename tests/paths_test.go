@@ -26,7 +26,7 @@ var mayUsePaths = map[string]string{
 	"rootfs: removeMount unix.Unmount":    "a mount of the host as mountinfo names it, links not followed",
 	"rootfs: removeMount unix.Open":       "the same",
 	"rootfs: OpenTree unix.Open":          `"/", to bind it`,
-	"rootfs: openUpper unix.Open":         "a directory that config.json names on the host",
+	"rootfs: attachAll unix.Open":         `"/", to attach layers there`,
 	"rootfs: openHostDir unix.Open":       "the rootfs or a layer, which config.json names on the host",
 	"rootfs: openHostDir unix.Lstat":      "for the hint of an error",
 	"rootfs: Pivot unix.Open":             `"/", the root that is left`,

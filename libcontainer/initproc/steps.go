@@ -178,7 +178,13 @@ func (p *proc) openRoot(s *step.Root) (err error) {
 }
 
 func (p *proc) openOverlay(s *step.OverlayRoot) (err error) {
-	p.root, err = rootfs.OpenOverlay(s)
+	trees := make([]int, len(s.Trees))
+	for i, number := range s.Trees {
+		if trees[i], err = p.descriptor(number); err != nil {
+			return err
+		}
+	}
+	p.root, err = rootfs.OpenOverlay(s, trees)
 	return err
 }
 

@@ -17,6 +17,7 @@ const (
 	Annotation        = "run.tare.overlay"         // what --overlay says
 	AnnotationLower   = "run.tare.overlay.lower"   // more layers below, the uppermost first, separated by colons
 	AnnotationOptions = "run.tare.overlay.options" // of the overlay file system, separated by commas
+	AnnotationIDMap   = "run.tare.overlay.idmap"   // "container": the layers are seen through the container's id mappings
 )
 
 // Tmpfs is the word for writes that live and die with the container.
@@ -30,6 +31,7 @@ type Config struct {
 	Tmpfs   []string // options of that tmpfs: "size=64m"
 	Lower   []string // layers above the rootfs, the uppermost first; absolute host paths
 	Options []string // of the overlay itself: "volatile", "metacopy=on"
+	Mapped  bool     // all directories are seen through the id mappings of the container
 }
 
 // Parse reads the value of --overlay, which wins over the annotation, and the annotations. Nil means that no overlay is
@@ -42,16 +44,19 @@ func Parse(flag string, annotations map[string]string) (*Config, error) {
 	if value == "" {
 		value, pointer = annotations[Annotation], at(Annotation)
 	}
-	lower, options := annotations[AnnotationLower], annotations[AnnotationOptions]
+	lower, options, idmap := annotations[AnnotationLower], annotations[AnnotationOptions], annotations[AnnotationIDMap]
 	if value == "" {
-		for name, text := range map[string]string{AnnotationLower: lower, AnnotationOptions: options} {
-			if text != "" {
+		for _, name := range [...]string{AnnotationIDMap, AnnotationLower, AnnotationOptions} {
+			if text := annotations[name]; text != "" {
 				return nil, refuse(at(name), text, "means nothing without an overlay", "add the annotation "+Annotation+" or --overlay")
 			}
 		}
 		return nil, nil
 	}
-	c := &Config{}
+	if idmap != "" && idmap != "container" {
+		return nil, refuse(at(AnnotationIDMap), idmap, "is not the word container", "")
+	}
+	c := &Config{Mapped: idmap != ""}
 	if err := c.parseUpper(value, pointer); err != nil {
 		return nil, err
 	}

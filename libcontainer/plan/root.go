@@ -22,22 +22,30 @@ func (c *compiler) root() error {
 	}
 	c.add("/linux/rootfsPropagation", &step.Propagation{Flag: treePropagation(c.linux().RootfsPropagation)})
 	if c.in.Overlay != nil {
-		c.overlayRoot(c.in.Overlay)
-	} else {
-		c.add("/root/path", &step.Root{Path: c.plan.Rootfs})
+		return c.overlayRoot(c.in.Overlay)
 	}
+	c.add("/root/path", &step.Root{Path: c.plan.Rootfs})
 	return nil
 }
 
-// overlayRoot has the SELinux label of the container's mounts, as any new file system.
-func (c *compiler) overlayRoot(o *overlay.Config) {
+// overlayRoot has the SELinux label of the container's mounts, as any new file system. In a user namespace the notes that the
+// overlay makes on files are extended attributes that its root may set (Linux 5.11).
+func (c *compiler) overlayRoot(o *overlay.Config) error {
+	user := c.ns.has(unix.CLONE_NEWUSER)
+	if o.Mapped && !user {
+		return &fault.Error{Pointer: fault.Ptr("annotations", overlay.AnnotationIDMap), Op: "overlay", Err: fault.Text("idmapped layers need a user namespace")}
+	}
 	s := &step.OverlayRoot{
-		Path: c.plan.Rootfs, Dir: o.Dir, Tmpfs: o.Tmpfs, Lower: o.Lower, Options: slices.Clip(o.Options), AppendLower: c.in.AppendLower,
+		Path: c.plan.Rootfs, Dir: o.Dir, Tmpfs: o.Tmpfs, Lower: o.Lower, Options: slices.Clip(o.Options), AppendLower: c.in.AppendLower, Mapped: o.Mapped,
+	}
+	if user && !slices.Contains(o.Options, "userxattr") {
+		s.Options = append(s.Options, "userxattr")
 	}
 	if label := c.linux().MountLabel; label != "" {
 		s.Options = append(s.Options, "context="+label)
 	}
 	c.add("/root/path", s)
+	return nil
 }
 
 // rootWithoutMounts plans a container that shares the runtime's mount namespace: a change of root directory and no more.

@@ -64,6 +64,9 @@ type Root struct {
 }
 
 // OverlayRoot is Root with an overlay over it that takes the container's writes; the directory is its lowest layer.
+//
+// Trees has the numbers of the descriptors that came with the plan in place of Path, all of Lower, and Dir if there is one, in
+// this order: detached mounts. Empty: init opens the paths.
 type OverlayRoot struct {
 	Path        string
 	Dir         string   // host directory with "upper" and "work"; empty for a tmpfs
@@ -71,6 +74,8 @@ type OverlayRoot struct {
 	Lower       []string // more layers, the uppermost first; host paths
 	Options     []string // of the overlay file system
 	AppendLower bool     // the kernel takes layers one by one (Linux 6.7)
+	Mapped      bool     // Trees show files with the ids of the container
+	Trees       []int
 }
 
 // Attr is the pair of masks that mount_setattr(2) takes, MOUNT_ATTR_* bits.

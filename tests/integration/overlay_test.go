@@ -109,10 +109,10 @@ func TestOverlayReadonly(t *testing.T) {
 
 // S1: the size of the tmpfs is a quota.
 func TestOverlayQuota(t *testing.T) {
-	b := newBundle(t, withWritableRoot, withShell("dd if=/dev/zero of=/big bs=1k count=4096 2>&1 | tail -n 1; echo; stat -c %s /big"))
+	b := newBundle(t, withWritableRoot, withShell("busybox dd if=/dev/zero of=/big bs=1k count=4096 2>&1; busybox stat -c '%s bytes' /big"))
 	out := b.output("--overlay", "tmpfs:size=1m")
-	if !strings.Contains(out, "No space left") && !strings.HasSuffix(out, "1048576") && strings.Contains(out, "4194304") {
-		t.Errorf("four megabytes fit into one: %q", out)
+	if !strings.Contains(out, "No space left on device") || strings.Contains(out, "4194304 bytes") || !strings.HasSuffix(out, " bytes") {
+		t.Errorf("four megabytes into one: %q", out)
 	}
 }
 
@@ -168,6 +168,8 @@ func TestOverlayInUse(t *testing.T) {
 	second := newBundle(t, withWritableRoot)
 	second.try("create", "--overlay", dir).fails("overlay", dir, "device or resource busy", first.id)
 	second.nothingLeft()
+	other := invocation{args: []string{"--root", t.TempDir()}} // where the same id is another container
+	first.tryWith(other, "create", "--overlay", dir).fails("overlay", dir, "device or resource busy", first.id, stateRoot())
 	wants(t, "the directory", strings.Join(names(t, dir), " "), "owner upper work")
 	wants(t, "status of the first", first.state().Status, "created")
 	first.stop()
@@ -218,8 +220,90 @@ func TestOverlayHostileImage(t *testing.T) {
 	canary := newCanary(b)
 	b.link(canary.path, "link")
 	b.link(canary.path, "not")
-	b.try("run", "--overlay", "tmpfs")
-	canary.unchanged()
+	b.file("opaque/file", "seen\n")
+	must(t, unix.Mknod(b.path("whiteout"), unix.S_IFCHR, 0))
+	b.file("redirected", "own\n")
+	for path, attrs := range map[string][]string{
+		"opaque":     {"trusted.overlay.opaque", "y"},
+		"redirected": {"trusted.overlay.metacopy", "", "trusted.overlay.redirect", canary.path + "/file"},
+	} {
+		for i := 0; i < len(attrs); i += 2 {
+			must(t, unix.Lsetxattr(b.path(path), attrs[i], []byte(attrs[i+1]), 0))
+		}
+	}
+	withShell("cat /opaque/file; cat /redirected 2>/dev/null; [ -e /whiteout ] || echo hidden; echo x >/opaque/file; echo x >/redirected; echo x >/link/new")(b.spec)
+	b.spec.Mounts = b.spec.Mounts[:len(b.spec.Mounts)-1] // the one below /not, a link
+	before := fingerprint(t, b.path())
+	for _, options := range []string{"", "metacopy=on,redirect_dir=on"} {
+		if options != "" {
+			withAnnotation("run.tare.overlay.options", options)(b.spec)
+		}
+		out := b.try("run", "--overlay", "tmpfs").stdout
+		if !strings.HasPrefix(out, "seen\n") || strings.Contains(strings.ReplaceAll(out, "file\n", "LEAK"), "LEAK") {
+			t.Errorf("%q: output %q", options, out)
+		}
+		canary.unchanged()
+	}
+	if fingerprint(t, b.path()) != before {
+		t.Error("the image has changed")
+	}
+}
+
+// S1: the root of the container can be passed by its users, whatever the umask of the caller.
+func TestOverlayUmask(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withShell("busybox stat -c %a /"))
+	dir := b.directory("writes")
+	old := syscall.Umask(0o077)
+	out := b.output("--overlay", dir)
+	syscall.Umask(old)
+	wants(t, "mode of the root", out, "755")
+}
+
+// S4 S5: in a user namespace the overlay is the container's; its root writes to a tmpfs and to a directory, removes what the
+// image has and makes a directory in its place, which takes attributes that it may set. Layers of the host's root are the
+// container root's if they are idmapped, which leaves no ids of the mapping in the directory.
+func TestOverlayUserNamespace(t *testing.T) {
+	for _, row := range []struct {
+		place, idmap string
+		owner        string
+		onDisk       uint32
+	}{
+		{"tmpfs", "", "65534", 0}, {"directory", "", "65534", mapped},
+		{"tmpfs", "container", "0", 0}, {"directory", "container", "0", 0},
+	} {
+		t.Run(row.place+" "+row.idmap, func(t *testing.T) {
+			b := newBundle(t, withWritableRoot, withUserNamespace, withAnnotation("run.tare.overlay.idmap", row.idmap))
+			withShell("busybox stat -c %u /bin; echo x >/file; busybox stat -c %u /file; busybox rm -r /own && busybox mkdir /own && ls /own")(b.spec)
+			id := mapped
+			if row.idmap != "" {
+				id = 0
+			}
+			b.file("own/old", "x")
+			must(t, os.Chown(b.path("own"), id, id))
+			layer, dir := b.directory("layer"), b.directory("writes")
+			must(t, os.WriteFile(filepath.Join(layer, "layer"), nil, 0o644))
+			withAnnotation("run.tare.overlay.lower", layer)(b.spec)
+			must(t, os.Chmod(b.dir, 0o700)) // of the host's root
+			before := fingerprint(t, b.path())
+			place := row.place
+			if place == "directory" {
+				place = dir
+			}
+			wants(t, "owners", b.output("--overlay", place), row.owner+"\n0")
+			if fingerprint(t, b.path()) != before {
+				t.Error("the image has changed")
+			}
+			if row.place == "directory" {
+				if uid := fileOwner(t, filepath.Join(dir, "upper/file")); uid != row.onDisk {
+					t.Errorf("the file in the directory is of user %d", uid)
+				}
+			}
+			b.mountsUnchanged()
+		})
+	}
+	b := newBundle(t, withAnnotation("run.tare.overlay.idmap", "container"))
+	b.try("create", "--overlay", "tmpfs").fails("/annotations/run.tare.overlay.idmap", "need a user namespace")
+	b.nothingLeft()
 }
 
 // S1: many containers, one after the other and side by side, leave the image byte by byte as it was.
