@@ -151,7 +151,7 @@ func checkDirectory(what, pointer, path string) error {
 		err = unix.ENOTDIR
 	}
 	if err != nil {
-		return &fault.Error{Pointer: pointer, Op: what, Path: path, Err: err, Hint: "it must be an existing directory"}
+		return &fault.Error{Pointer: pointer, Op: what, Path: path, Err: err, Hint: "the " + what + " must be an existing directory"}
 	}
 	return nil
 }
