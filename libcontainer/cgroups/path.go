@@ -11,7 +11,7 @@ import (
 //   - An absolute cgroupsPath is relative to the mount point of the hierarchy (config-linux.md).
 //   - A relative one means the same as if it began with a slash, as in crun. The specification demands one place for one
 //     value, so the runtime's own cgroup, under which runc puts it, cannot be part of the answer.
-//   - Without cgroupsPath the path is "/ID", as in crun.
+//   - Without cgroupsPath the path is "/ID", as in crun; for a rootless runtime it is below the runtime's own, see OwnPath.
 //
 // The systemd form, slice:prefix:name, belongs to the systemd driver.
 func (h *Host) Path(cgroupsPath, id string) (string, error) {
