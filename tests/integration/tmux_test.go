@@ -51,7 +51,7 @@ func TestInTmux(t *testing.T) {
 		keys("stty size", "Enter")
 		return strings.Contains(tmux(t, socket, "capture-pane", "-p"), "22 77")
 	})
-	keys("echo slee''ping; sleep 1000", "Enter")
+	keys(`sh -c "echo slee''ping; exec sleep 1000"`, "Enter") // it is in the foreground when it prints
 	shows("sleeping")
 	keys("C-c")
 	keys("echo status $?", "Enter")
