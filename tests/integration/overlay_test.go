@@ -273,7 +273,11 @@ func TestOverlayUserNamespace(t *testing.T) {
 	} {
 		t.Run(row.place+" "+row.idmap, func(t *testing.T) {
 			b := newBundle(t, withWritableRoot, withUserNamespace, withAnnotation("run.tare.overlay.idmap", row.idmap))
-			withShell("busybox stat -c %u /bin; echo x >/file; busybox stat -c %u /file; busybox rm -r /own && busybox mkdir /own && ls /own")(b.spec)
+			script := "busybox stat -c %u /bin; echo x >/file; busybox stat -c %u /file"
+			if row.place != "tmpfs" || kernelRelease(t, 6, 6) { // since when tmpfs keeps such attributes
+				script += "; busybox rm -r /own && busybox mkdir /own && ls /own"
+			}
+			withShell(script)(b.spec)
 			id := mapped
 			if row.idmap != "" {
 				id = 0
