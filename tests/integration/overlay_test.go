@@ -259,6 +259,13 @@ func TestOverlayUmask(t *testing.T) {
 	wants(t, "mode of the root", out, "755")
 }
 
+func workspaceOnTmpfs(t *testing.T) bool {
+	t.Helper()
+	var st unix.Statfs_t
+	must(t, unix.Statfs(workspace, &st))
+	return st.Type == unix.TMPFS_MAGIC
+}
+
 // S4 S5: in a user namespace the overlay is the container's; its root writes to a tmpfs and to a directory, removes what the
 // image has and makes a directory in its place, which takes attributes that it may set. Layers of the host's root are the
 // container root's if they are idmapped, which leaves no ids of the mapping in the directory.
@@ -272,9 +279,12 @@ func TestOverlayUserNamespace(t *testing.T) {
 		{"tmpfs", "container", "0", 0}, {"directory", "container", "0", 0},
 	} {
 		t.Run(row.place+" "+row.idmap, func(t *testing.T) {
+			if row.idmap != "" && workspaceOnTmpfs(t) && !kernelRelease(t, 6, 3) {
+				t.Skip("a tmpfs can be idmapped since Linux 6.3, and the bundles lie on one")
+			}
 			b := newBundle(t, withWritableRoot, withUserNamespace, withAnnotation("run.tare.overlay.idmap", row.idmap))
 			script := "busybox stat -c %u /bin; echo x >/file; busybox stat -c %u /file"
-			if row.place != "tmpfs" || kernelRelease(t, 6, 6) { // since when tmpfs keeps such attributes
+			if row.place != "tmpfs" && !workspaceOnTmpfs(t) || kernelRelease(t, 6, 6) { // since when tmpfs keeps such attributes
 				script += "; busybox rm -r /own && busybox mkdir /own && ls /own"
 			}
 			withShell(script)(b.spec)
