@@ -91,7 +91,7 @@ func (m *Manager) setFilter(h *hierarchy, policy devicefilter.Policy, cacheDir s
 func (h *hierarchy) replace(old []int, code []byte) error {
 	progFd, err := sys.BPFLoad(unix.BPF_PROG_TYPE_CGROUP_DEVICE, filterName, code)
 	if err != nil {
-		return explainBPF(&fault.Error{Op: "load device filter", Err: err})
+		return explainBPF(&fault.Error{Op: "load device filter", Err: err}, "too many device rules for the kernel's verifier; use wildcards")
 	}
 	defer unix.Close(progFd) // the cgroup keeps the program
 	if len(old) == 1 {
@@ -102,7 +102,8 @@ func (h *hierarchy) replace(old []int, code []byte) error {
 		err = sys.BPFAttach(h.dirFd, progFd, unix.BPF_CGROUP_DEVICE, unix.BPF_F_ALLOW_MULTI, -1)
 	}
 	if err != nil {
-		return explainBPF(&fault.Error{Op: "attach device filter to", Path: h.path, Err: err})
+		// The kernel counts before it replaces: in a full cgroup nothing can be replaced either.
+		return explainBPF(&fault.Error{Op: "attach device filter to", Path: h.path, Err: err}, "the cgroup has 64 programs already; detach what others left there")
 	}
 	return h.detach(old)
 }
@@ -173,14 +174,15 @@ func (h *hierarchy) detachFilters() error {
 	return h.detach(old)
 }
 
-func explainBPF(e *fault.Error) error {
+// explainBPF adds a hint; tooMuch is what it means that something is too big. The verifier says EFAULT for too many jumps.
+func explainBPF(e *fault.Error, tooMuch string) error {
 	switch {
 	case errors.Is(e.Err, unix.EPERM):
 		e.Hint = "needs CAP_BPF and CAP_NET_ADMIN, and no exclusive program on a cgroup above"
 	case errors.Is(e.Err, unix.ENOSYS), errors.Is(e.Err, unix.EINVAL):
 		e.Hint = "needs a kernel with CONFIG_CGROUP_BPF"
-	case errors.Is(e.Err, unix.E2BIG):
-		e.Hint = "the cgroup has 64 programs, or the program is too long"
+	case errors.Is(e.Err, unix.E2BIG), errors.Is(e.Err, unix.EFAULT):
+		e.Hint = tooMuch
 	}
 	return e
 }

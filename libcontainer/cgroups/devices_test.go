@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -107,6 +108,105 @@ func TestReplaceFilter(t *testing.T) {
 	want("three old ones", "sd_devices tare_devices ")
 	set(allowAll)
 	want("allow all", "sd_devices ")
+}
+
+// H21: a cgroup holds 64 programs. A full one refuses rules, says why, and keeps the filter that it has; one with a free
+// place takes new rules in place of what is left of ours.
+func TestFullCgroup(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		foreign, ours  int
+		full           bool
+		oursAfterwards int
+	}{
+		{"full of others", 64, 0, true, 0},
+		{"full with one of ours", 63, 1, true, 1},
+		{"one free place, one of ours", 62, 1, false, 1},
+		{"one free place, two of ours", 61, 2, false, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, m := scratch(t)
+			for range tc.ours {
+				attach(t, m, "tare_devices")
+			}
+			for range tc.foreign {
+				attach(t, m, "foreign")
+			}
+			again, err := cgroups.Load(m.Saved()) // which does not believe the cgroup to be new
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			_, err = again.SetDevices([]specs.LinuxDeviceCgroup{{Access: "rwm"}}, t.TempDir()+"/cache")
+			switch {
+			case tc.full && (err == nil || !strings.Contains(err.Error(), "64 programs")):
+				t.Errorf("a full cgroup: %v", err)
+			case !tc.full && err != nil:
+				t.Error(err)
+			}
+			got := programs(t, m)
+			foreign, ours := strings.Count(got, "foreign "), strings.Count(got, "tare_devices ")
+			if foreign != tc.foreign || ours != tc.oursAfterwards {
+				t.Errorf("%d programs of others and %d of ours are left", foreign, ours)
+			}
+		})
+	}
+}
+
+// H17: the kernel's verifier takes thousands of rules of any shape, and what it took decides as the policy says.
+func TestManyDeviceRules(t *testing.T) {
+	const major = 240 // for local use (devices.txt)
+	random := rand.New(rand.NewPCG(5, 6))
+	number := func(n int) *int64 { return ptr(int64(n)) }
+	for _, tc := range []struct {
+		name string
+		rule func(i int) specs.LinuxDeviceCgroup
+	}{
+		{"minor numbers", func(i int) specs.LinuxDeviceCgroup {
+			return specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: number(major), Minor: number(2 * i), Access: "rw"}
+		}},
+		{"major numbers", func(i int) specs.LinuxDeviceCgroup {
+			return specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: number(i), Access: "r"}
+		}},
+		{"alternating", func(i int) specs.LinuxDeviceCgroup {
+			return specs.LinuxDeviceCgroup{Allow: i%2 == 0, Type: "c", Major: number(major), Minor: number(i), Access: "rw"}
+		}},
+		{"random", func(int) specs.LinuxDeviceCgroup {
+			return specs.LinuxDeviceCgroup{
+				Allow: random.IntN(2) == 0, Type: []string{"b", "c"}[random.IntN(2)], Major: number(major - random.IntN(50)),
+				Minor: number(random.IntN(500)), Access: []string{"r", "w", "rw", "m", "rwm"}[random.IntN(5)],
+			}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, m := scratch(t)
+			unifiedFd(t, m)
+			process := cgrouptest.Start(t, m)
+			rules := []specs.LinuxDeviceCgroup{{Access: "rwm"}}
+			for i := range 2000 {
+				rules = append(rules, tc.rule(i))
+			}
+			if _, err := m.SetDevices(rules, t.TempDir()+"/cache"); err != nil {
+				t.Fatal(err)
+			}
+			policy, err := devicefilter.FromSpec(rules)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, minor := range []int{0, 1, 6, 7, 250, 1998, 1999, 2001} {
+				node := filepath.Join(t.TempDir(), "node")
+				if err := unix.Mknod(node, unix.S_IFCHR|0o600, int(unix.Mkdev(major, uint32(minor)))); err != nil {
+					t.Fatal(err)
+				}
+				for flags, access := range map[int]uint8{unix.O_RDONLY: devicefilter.Read, unix.O_RDWR: devicefilter.Read | devicefilter.Write} {
+					want := policy.Allows('c', major, uint32(minor), access)
+					if got := process.Ask("open %s %d", node, flags); (got != "EPERM") != want {
+						t.Errorf("open c %d:%d flags %d: %s, policy says %v", major, minor, flags, got, want)
+					}
+				}
+			}
+		})
+	}
 }
 
 // H11 to H17: for random rules the kernel decides as the policy says. Device numbers without a driver tell an allowed

@@ -15,6 +15,32 @@ type builder struct {
 	pending    string
 	labels     int
 	referenced map[string]bool
+	manyRules  bool
+}
+
+// unlessEqual jumps to end if a register holds another value.
+//
+// The verifier follows both ways of each jump, and stops where it comes in a state that it has been in. After a comparison
+// of the register itself it knows the number on one way, walks with that through all rules that follow, and gives up after
+// a million steps (E2BIG): a thousand rules. From the comparison of a copy that has been changed it learns nothing, and
+// its steps grow with the rules instead of with their square.
+func (b *builder) unlessEqual(reg asm.Register, value int32, end string) {
+	if !b.manyRules {
+		b.emit(asm.JNE.Imm32(reg, value, end))
+		return
+	}
+	b.emit(asm.Mov.Reg32(asm.R0, reg), asm.Xor.Imm32(asm.R0, value), asm.JNE.Imm32(asm.R0, 0, end))
+}
+
+// ifEqual jumps to verdict if a register holds the value. Otherwise the program goes on at end, which is what follows. Of
+// many rules each leaves by a jump of its own: the verifier can remember 8192 ways that it has still to go.
+func (b *builder) ifEqual(reg asm.Register, value int32, verdict, end string) {
+	if !b.manyRules {
+		b.emit(asm.JEq.Imm32(reg, value, verdict))
+		return
+	}
+	b.unlessEqual(reg, value, end)
+	b.emit(asm.Ja.Label(verdict))
 }
 
 func (b *builder) emit(instructions ...asm.Instruction) {
@@ -63,10 +89,10 @@ func (b *builder) run(rules []devicefilter.Rule, end string) {
 func (b *builder) typeGroup(rules []devicefilter.Rule, end string) {
 	if kernelType := kernelTypeOf(rules[0].Type); kernelType != 0 {
 		if rules[0].IsFullWildcard() {
-			b.emit(asm.JEq.Imm32(regType, kernelType, target(rules[0]))) // covers, hence is, the whole group
+			b.ifEqual(regType, kernelType, target(rules[0]), end) // covers, hence is, the whole group
 			return
 		}
-		b.emit(asm.JNE.Imm32(regType, kernelType, end))
+		b.unlessEqual(regType, kernelType, end)
 	}
 	groups(rules, func(r devicefilter.Rule) int64 { return r.Major }, func(group []devicefilter.Rule, last bool) {
 		next := end
@@ -83,10 +109,10 @@ func (b *builder) typeGroup(rules []devicefilter.Rule, end string) {
 func (b *builder) majorGroup(rules []devicefilter.Rule, end string) {
 	if major := rules[0].Major; major != devicefilter.Any {
 		if rules[0].Minor == devicefilter.Any && rules[0].Access == devicefilter.FullAccess {
-			b.emit(asm.JEq.Imm32(regMajor, int32(major), target(rules[0]))) // covers, hence is, the whole group
+			b.ifEqual(regMajor, int32(major), target(rules[0]), end) // covers, hence is, the whole group
 			return
 		}
-		b.emit(asm.JNE.Imm32(regMajor, int32(major), end))
+		b.unlessEqual(regMajor, int32(major), end)
 	}
 	for i, rule := range rules {
 		next := end
@@ -102,11 +128,11 @@ func (b *builder) majorGroup(rules []devicefilter.Rule, end string) {
 
 func (b *builder) minor(rule devicefilter.Rule, end string) {
 	if rule.Access == devicefilter.FullAccess {
-		b.emit(asm.JEq.Imm32(regMinor, int32(rule.Minor), target(rule)))
+		b.ifEqual(regMinor, int32(rule.Minor), target(rule), end)
 		return
 	}
 	if rule.Minor != devicefilter.Any {
-		b.emit(asm.JNE.Imm32(regMinor, int32(rule.Minor), end))
+		b.unlessEqual(regMinor, int32(rule.Minor), end)
 	}
 	if !rule.Allow {
 		b.emit(asm.JSet.Imm32(regAccess, int32(rule.Access), labelDeny))

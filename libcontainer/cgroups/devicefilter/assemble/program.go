@@ -33,6 +33,9 @@ const (
 	kernelChar  = 2
 )
 
+// fewRules is up to how many rules a program is as short as it can be; a longer one is made easy for the verifier.
+const fewRules = 64
+
 const (
 	labelAllow = "allow"
 	labelDeny  = "deny"
@@ -59,7 +62,7 @@ func Program(policy devicefilter.Policy) ([]byte, error) {
 
 func instructions(p devicefilter.Policy) asm.Instructions {
 	p = p.Simplify()
-	b := &builder{referenced: map[string]bool{}}
+	b := &builder{referenced: map[string]bool{}, manyRules: len(p.Rules) > fewRules}
 	if len(p.Rules) > 0 {
 		b.emit(
 			asm.LoadMem(regType, asm.R1, 0, asm.Word),

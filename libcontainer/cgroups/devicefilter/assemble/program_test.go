@@ -120,7 +120,11 @@ func randomPolicy(random *rand.Rand) devicefilter.Policy {
 	if !p.Allow && random.IntN(3) == 0 {
 		p.Rules = devicefilter.DefaultRules()
 	}
-	for range random.IntN(9) {
+	count := random.IntN(9)
+	if random.IntN(8) == 0 {
+		count += 2 * fewRules // another form of program
+	}
+	for range count {
 		rule := devicefilter.Rule{
 			Allow:  random.IntN(2) == 0,
 			Type:   "abc"[random.IntN(3)],
@@ -178,6 +182,10 @@ func interpret(code []byte, r request) (allowed bool, err error) {
 			reg[dst] = value
 		case 0x74: // rsh32
 			reg[dst] >>= value
+		case 0xa4: // xor32
+			reg[dst] ^= value
+		case 0x05: // ja
+			jump = true
 		case 0x54: // and32
 			reg[dst] &= value
 		case 0x16: // jeq32
