@@ -277,6 +277,7 @@ func TestSystemdOddRoot(t *testing.T) {
 func TestSystemdUserWithoutSession(t *testing.T) {
 	s := newScope(t)
 	s.readableByAll()
+	s.mapRootTo(54321)
 	r := s.planAs(54321, nil)
 	r.fails("the user's systemd", "/run/user/54321", "loginctl enable-linger")
 	dir := filepath.Join(workspace, "no session")
@@ -291,6 +292,7 @@ func TestSystemdUserPlace(t *testing.T) {
 	s.readableByAll()
 	s.spec.Linux.CgroupsPath = "::" + s.id
 	uid := sessionUser(t)
+	s.mapRootTo(uid)
 	above := strings.TrimSpace(systemctl(t, "show", "--property=ControlGroup", "--value", "user@"+itoa(uid)+".service"))
 	for _, env := range []string{"XDG_RUNTIME_DIR=/run/user/" + itoa(uid), "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/" + itoa(uid) + "/bus"} {
 		plan := s.planAs(uid, []string{env}).succeeds().stdout
@@ -313,6 +315,13 @@ func sessionUser(t *testing.T) int {
 	}
 	skipUnless(t, false, "this machine has no user but root")
 	return 0
+}
+
+// mapRootTo makes a container that a user without subordinate ids can have.
+func (b *bundle) mapRootTo(uid int) {
+	one := []specs.LinuxIDMapping{{HostID: uint32(uid), Size: 1}}
+	b.spec.Linux.UIDMappings, b.spec.Linux.GIDMappings = one, one
+	b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 }
 
 // readableByAll lets other users find the bundle.
