@@ -89,8 +89,8 @@ func (c *creation) setLimits() error {
 		r.Pids = nil
 		return c.cgroup.Set(&r)
 	}
-	if limited(&r) {
-		return &fault.Error{Pointer: "/linux/resources", Err: fault.Text("limits need a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the limits"}
+	if _, pointer := cgroups.FirstLimit(&r); pointer != "" {
+		return &fault.Error{Pointer: pointer, Err: fault.Text("limits need a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the limits"}
 	}
 	return nil
 }
@@ -126,12 +126,6 @@ func (c *creation) setDevices() error {
 		return &fault.Error{Pointer: fault.Ptr("linux", "resources", "devices", i), Err: fault.Text("a device filter needs a cgroup"), Hint: "leave out --cgroup-manager=disabled, or the rules"}
 	}
 	return nil
-}
-
-// limited says whether any resource but devices is given.
-func limited(r *specs.LinuxResources) bool {
-	return r.Memory != nil || r.CPU != nil || r.Pids != nil || r.BlockIO != nil || len(r.HugepageLimits) > 0 ||
-		r.Network != nil || len(r.Rdma) > 0 || len(r.Unified) > 0
 }
 
 func (c *creation) seccomp() error {

@@ -3,10 +3,10 @@ package libcontainer
 import (
 	"errors"
 
-	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/cgroups"
 )
 
 // withoutCgroup does without a cgroup that a rootless container may not have (R3): it is in the runtime's then. With a limit
@@ -19,9 +19,9 @@ func (c *creation) withoutCgroup() error {
 	if err == nil {
 		return nil
 	}
-	if controller, pointer := firstLimit(c.resources()); controller != "" {
+	if controller, pointer := cgroups.FirstLimit(c.resources()); controller != "" {
 		return &fault.Error{
-			Pointer: "/linux/resources" + pointer, Op: "the " + controller + " controller is not delegated", Err: err,
+			Pointer: pointer, Op: "the " + controller + " controller is not delegated", Err: err,
 			Hint: "run tare in a delegated cgroup (systemd-run --user --scope -p Delegate=yes), or take the limit out",
 		}
 	}
@@ -29,31 +29,6 @@ func (c *creation) withoutCgroup() error {
 	c.cgroup.Close()
 	c.cgroup = nil
 	return nil
-}
-
-// firstLimit names the controller that the first limit needs, and the limit; "" where there is none. Device rules are none.
-func firstLimit(r *specs.LinuxResources) (controller, pointer string) {
-	switch {
-	case r.Memory != nil:
-		return "memory", "/memory"
-	case r.CPU != nil && (r.CPU.Cpus != "" || r.CPU.Mems != ""):
-		return "cpuset", "/cpu"
-	case r.CPU != nil:
-		return "cpu", "/cpu"
-	case r.Pids != nil:
-		return "pids", "/pids"
-	case r.BlockIO != nil:
-		return "io", "/blockIO"
-	case len(r.HugepageLimits) > 0:
-		return "hugetlb", "/hugepageLimits"
-	case len(r.Rdma) > 0:
-		return "rdma", "/rdma"
-	case r.Network != nil:
-		return "net_cls", "/network"
-	case len(r.Unified) > 0:
-		return "cgroup", "/unified"
-	}
-	return "", ""
 }
 
 // tolerateDevices says whether a rootless container can do without the device filter (H22): attaching one takes CAP_BPF on the

@@ -91,9 +91,10 @@ func (c *creation) checkJoined() error {
 }
 
 // adjustInit does for init what takes privileges on the host, which root of a user namespace does not have: a lower OOM score,
-// and higher limits. Whoever has them not either leaves it to init, whose error says what is missing.
+// and higher limits. Whoever has them not either leaves it to init, whose error says what is missing. A runtime that is in a
+// user namespace itself, as below rootless Podman, has no more than init; in rootless mode it does without the score.
 func (c *creation) adjustInit() error {
-	if !c.plan.UserNamespace {
+	if !c.plan.UserNamespace && !c.rootless() {
 		return nil
 	}
 	kept := c.plan.Init[:0:0]

@@ -39,9 +39,9 @@ func OpenRoot(path string, create bool) (*Root, error) {
 			return nil, e
 		}
 		fd, err = unix.Open(path, flags, 0)
-		if err == nil && unix.Geteuid() != 0 {
+		if err == nil {
 			// What lies in $XDG_RUNTIME_DIR may be removed after six hours, unless it is sticky (XDG Base Directory
-			// Specification).
+			// Specification). Rootless Podman is root there, of a user namespace. The bit means nothing else at mode 0700.
 			_ = unix.Fchmod(fd, 0o1700)
 		}
 	}
