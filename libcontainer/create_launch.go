@@ -116,8 +116,8 @@ func (c *creation) setDevices() error {
 		}
 		return err
 	}
-	if c.CgroupManager != "disabled" && c.rootless() {
-		return nil // withoutCgroup has said so; see tolerateDevices
+	if c.rootless() {
+		return nil // see tolerateDevices
 	}
 	for i := range rules {
 		if rules[i].Allow && (rules[i].Type == "" || rules[i].Type == "a") {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
@@ -192,46 +193,48 @@ func (c *creation) compile() error {
 
 // planCgroup finds the hierarchies and the container's place in them, without making it.
 func (c *creation) planCgroup(in *plan.Input) error {
-	if c.CgroupManager == "disabled" {
+	mounted := slices.ContainsFunc(c.spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" })
+	disabled := c.CgroupManager == "disabled"
+	if disabled && !mounted {
 		return nil
 	}
 	host, err := cgroups.Detect()
 	if err != nil {
 		return err
 	}
+	if !disabled {
+		c.host = host
+		if err := c.placeCgroup(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !mounted:
+	case c.cgroup != nil:
+		in.Cgroups = host.MountHierarchies(c.cgroup)
+	default: // Podman leaves the mount in place when it disables cgroups
+		in.Cgroups, in.ForeignCgroups = host.ForeignHierarchies(), true
+	}
+	return nil
+}
+
+// placeCgroup says where the container's cgroup will be, if it gets one.
+func (c *creation) placeCgroup() (err error) {
 	path := ""
 	if c.spec.Linux != nil {
 		path = c.spec.Linux.CgroupsPath
 	}
-	c.host = host
 	if c.CgroupManager == "systemd" {
-		if err := c.planUnit(path); err != nil {
-			return err
-		}
-	} else {
-		if path == "" && c.rootless() {
-			path = host.OwnPath(c.o.ID)
-		}
-		if path, err = host.Path(path, c.o.ID); err != nil {
-			return fault.At("/linux/cgroupsPath", err)
-		}
-		c.cgroup = host.New(path)
-		if err := c.withoutCgroup(); err != nil {
-			return err
-		}
+		return c.planUnit(path)
 	}
-	for i := range c.spec.Mounts {
-		if c.spec.Mounts[i].Type != "cgroup" {
-			continue
-		}
-		if c.cgroup != nil {
-			in.Cgroups = host.MountHierarchies(c.cgroup)
-		} else {
-			in.Cgroups, in.ForeignCgroups = host.ForeignHierarchies(), true
-		}
-		break
+	if path == "" && c.rootless() {
+		path = c.host.OwnPath(c.o.ID)
 	}
-	return nil
+	if path, err = c.host.Path(path, c.o.ID); err != nil {
+		return fault.At("/linux/cgroupsPath", err)
+	}
+	c.cgroup = c.host.New(path)
+	return c.withoutCgroup()
 }
 
 // planUnit names the unit of systemd that the cgroup will be.

@@ -34,7 +34,7 @@ func (c *compiler) mount(pointer string, m *specs.Mount, linkTarget string) erro
 	switch {
 	case m.Type == "cgroup" && !bind:
 		if len(c.in.Cgroups) == 0 {
-			return &fault.Error{Pointer: pointer, Op: "mount cgroup", Path: m.Destination, Err: fault.Text("the container has no cgroup"), Hint: "the cgroup manager is disabled"}
+			return &fault.Error{Pointer: pointer, Op: "mount cgroup", Path: m.Destination, Err: fault.Text("this host has no cgroup hierarchy")}
 		}
 		if c.in.ForeignCgroups { // CVE-2023-25809
 			options.Attr.Set |= unix.MOUNT_ATTR_RDONLY

@@ -133,8 +133,31 @@ func TestCgroupManagerDisabled(t *testing.T) {
 
 	limited := newBundle(t, withoutMount("/sys/fs/cgroup"), withResources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(5))} }))
 	limited.tryWith(disabled, "create").fails("/linux/resources", "need")
-	mounted := newBundle(t)
-	mounted.tryWith(disabled, "create").fails("/mounts/")
+	filtered := newBundle(t)
+	filtered.tryWith(disabled, "create").fails("/linux/resources/devices/0", "a device filter needs a cgroup")
+}
+
+// B8, CVE-2023-25809: Podman leaves the cgroup mount in place when it disables cgroups. It shows the runtime's, read-only.
+func TestCgroupMountWithoutManager(t *testing.T) {
+	b := newBundle(t, withShell("grep ' /sys/fs/cgroup' /proc/self/mountinfo"))
+	for i := range b.spec.Mounts {
+		if m := &b.spec.Mounts[i]; m.Type == "cgroup" {
+			m.Options = []string{"rw"}
+		}
+	}
+	b.spec.Linux.Resources = nil
+	r := b.tryWith(invocation{args: []string{"--cgroup-manager=disabled"}}, "run").succeeds()
+	mounts := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	for _, line := range mounts {
+		fields := strings.Fields(line)
+		if isCgroup := strings.Contains(line, " - cgroup"); len(fields) < 6 || isCgroup && !strings.HasPrefix(fields[5], "ro") {
+			t.Errorf("mounted %q", line)
+		}
+	}
+	if !strings.Contains(r.stdout, " - cgroup") {
+		t.Errorf("no cgroup is mounted: %q", mounts)
+	}
+	b.nothingLeft()
 }
 
 // J38: cgroups that the program has made below its own go with it.
