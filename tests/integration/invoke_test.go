@@ -21,6 +21,8 @@ type invocation struct {
 	dir         string   // working directory
 	args        []string // after --root
 	env         []string // added to ours
+	exact       bool     // args and env are the whole command line and environment
+	name        string   // what the binary is called by, if not by its path
 	stdin       *os.File
 	terminal    *os.File          // all three streams, and the controlling terminal
 	limitMemory uint64            // RLIMIT_DATA; 0 for none
@@ -51,6 +53,12 @@ func invoke(t *testing.T, i invocation) result {
 	c := exec.Command(tare, append([]string{"--root", stateRoot()}, i.args...)...)
 	c.Dir, c.Stdout, c.Stderr, c.ExtraFiles = i.dir, stdout, stderr, i.extra
 	c.Env = append(os.Environ(), i.env...)
+	if i.exact {
+		c.Args, c.Env = append([]string{tare}, i.args...), append([]string{}, i.env...)
+	}
+	if i.name != "" {
+		c.Args[0] = i.name
+	}
 	if i.stdin != nil {
 		c.Stdin = i.stdin
 	}
