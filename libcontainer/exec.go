@@ -33,8 +33,8 @@ type ExecOptions struct {
 	Cgroups       []string // below the container's: "PATH", or "CONTROLLERS:PATH" for hierarchies of cgroup v1
 }
 
-// execution is one exec under way. It holds no lock: it changes nothing of the container, and must not wait for one whose
-// hooks hang.
+// execution is one exec under way. It does not take the container's lock: it changes nothing of it, and must not wait for one
+// whose hooks hang. It keeps a pause away until its program runs.
 type execution struct {
 	*Runtime
 	o *ExecOptions
@@ -45,7 +45,8 @@ type execution struct {
 	file   string      // the process came from; empty for flags
 	plan   *plan.Plan
 
-	initFd int // pidfd of the container's init
+	entryFd int // lock that keeps a pause away; −1 for none
+	initFd  int // pidfd of the container's init
 	cgroup *cgroups.Manager
 	image  launch.Image
 	proc   *launch.Process
@@ -71,7 +72,7 @@ var execSteps = [...]func(*execution) error{
 // Exec runs a process in a container that has been created. Detached it returns once the program runs; else it stays in the
 // foreground, hands signals on, and returns the program's exit status, 128+N if signal N ended it.
 func (r *Runtime) Exec(o ExecOptions) (status int, err error) {
-	x := &execution{Runtime: r, o: &o, initFd: -1, masterFd: -1, image: launch.Image{Fd: -1}}
+	x := &execution{Runtime: r, o: &o, entryFd: -1, initFd: -1, masterFd: -1, image: launch.Image{Fd: -1}}
 	defer x.close()
 	if status, err = x.run(); err != nil {
 		return 0, verb("exec", o.ID, x.explain(err))
@@ -131,6 +132,7 @@ func (x *execution) abort() {
 }
 
 func (x *execution) close() {
+	closeFd(x.entryFd)
 	closeFd(x.initFd)
 	closeFd(x.image.Fd)
 	closeFd(x.masterFd)
@@ -152,6 +154,11 @@ func (x *execution) findContainer() (err error) {
 	}
 	if x.dir, x.record, err = x.open(x.o.ID); err != nil {
 		return err
+	}
+	if !x.o.IgnorePaused {
+		if x.entryFd, err = x.dir.LockEntry(unix.LOCK_SH); err != nil {
+			return err
+		}
 	}
 	switch status := statusOf(x.dir, x.record); {
 	case status == StatusCreating:
@@ -304,6 +311,8 @@ func (x *execution) begin() error {
 			os.Remove(x.o.PidFile) // it would name a process that is gone
 		}
 	}
+	closeFd(x.entryFd)
+	x.entryFd = -1
 	return err
 }
 

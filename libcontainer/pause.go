@@ -38,6 +38,11 @@ func (r *Runtime) pause(id string) error {
 		return err
 	}
 	defer m.Close()
+	entryFd, err := d.LockEntry(unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(entryFd)
 	if err := m.Freeze(freezeTimeout); err != nil {
 		return err
 	}

@@ -86,11 +86,7 @@ func (r *Root) Open(id string) (*Dir, error) {
 func (d *Dir) Lock() error { return d.lockWithin(LockTimeout) }
 
 func (d *Dir) lockWithin(timeout time.Duration) error {
-	err := unix.Flock(d.fd, unix.LOCK_EX|unix.LOCK_NB)
-	if err == unix.EWOULDBLOCK {
-		err = d.waitLock(timeout)
-	}
-	if err != nil {
+	if err := flock(d.fd, unix.LOCK_EX, timeout); err != nil {
 		return &fault.Error{Op: "lock", Path: d.path(""), Err: err, Hint: "another command is working on this container"}
 	}
 	if d.Removed() { // S2
@@ -108,13 +104,32 @@ func (d *Dir) Removed() bool {
 // Unlock lets other verbs at the container, while the directory stays open.
 func (d *Dir) Unlock() { unix.Flock(d.fd, unix.LOCK_UN) }
 
-// waitLock blocks in the kernel, on a goroutine that is left behind when the time is up: the process is about to exit then.
-func (d *Dir) waitLock(timeout time.Duration) error {
+// LockEntry takes the lock of those who put processes into the container (unix.LOCK_SH), or who stop all that are in it
+// (unix.LOCK_EX): nobody can wait for a process that is frozen on its way into the container. It is apart from the lock of
+// the verbs, which an exec does not take. Closing the descriptor gives it up.
+func (d *Dir) LockEntry(how int) (fd int, err error) { return d.lockEntryWithin(how, LockTimeout) }
+
+func (d *Dir) lockEntryWithin(how int, timeout time.Duration) (fd int, err error) {
+	fd, err = unix.Openat(d.fd, "config.json", unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, d.unreadable("config.json", err)
+	}
+	if err := flock(fd, how, timeout); err != nil {
+		unix.Close(fd)
+		return -1, &fault.Error{Op: "lock", Path: d.path("config.json"), Err: err, Hint: "a pause or an exec of this container does not end"}
+	}
+	return fd, nil
+}
+
+// flock blocks in the kernel, on a goroutine that is left behind when the time is up: the process is about to exit then.
+func flock(fd, how int, timeout time.Duration) error {
+	if err := unix.Flock(fd, how|unix.LOCK_NB); err != unix.EWOULDBLOCK {
+		return err
+	}
 	done := make(chan error, 1)
-	fd := d.fd
 	go func() {
 		for {
-			if err := unix.Flock(fd, unix.LOCK_EX); err != unix.EINTR {
+			if err := unix.Flock(fd, how); err != unix.EINTR {
 				done <- err
 				return
 			}
@@ -200,7 +215,7 @@ func (d *Dir) write(name string, content []byte) error {
 func (d *Dir) read(name string, limit int64) ([]byte, error) {
 	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, &fault.Error{Op: "open", Path: d.path(name), Err: err, Hint: `"delete --force" removes the container`}
+		return nil, d.unreadable(name, err)
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
@@ -225,6 +240,10 @@ func (d *Dir) read(name string, limit int64) ([]byte, error) {
 		n += k
 	}
 	return b, nil
+}
+
+func (d *Dir) unreadable(name string, err error) error {
+	return &fault.Error{Op: "open", Path: d.path(name), Err: err, Hint: `"delete --force" removes the container`}
 }
 
 // Busy says whether another verb holds the lock right now. It is asked by readers, which take no lock.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tare-run/tare/internal/fault"
 )
 
@@ -228,4 +230,37 @@ func TestLockDeadline(t *testing.T) {
 	if err := waiter.lockWithin(time.Minute); err != nil {
 		t.Errorf("after it was given up: %v", err)
 	}
+}
+
+// Those who enter do not wait for each other; who stops all waits for them, up to the deadline.
+func TestEntryLock(t *testing.T) {
+	root := newRoot(t)
+	d, err := root.Create("c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.LockEntry(unix.LOCK_SH); err == nil || !strings.Contains(err.Error(), "delete --force") {
+		t.Errorf("without a configuration: %v", err)
+	}
+	if err := d.SaveConfig([]byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	var entering [2]int
+	for i := range entering {
+		if entering[i], err = d.lockEntryWithin(unix.LOCK_SH, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unix.Close(entering[0])
+	_, err = d.lockEntryWithin(unix.LOCK_EX, 30*time.Millisecond)
+	if !errors.Is(err, fault.ErrTimeout) || !strings.Contains(err.Error(), "a pause or an exec of this container does not end") {
+		t.Errorf("while one enters: %v", err)
+	}
+	unix.Close(entering[1])
+	fd, err := d.LockEntry(unix.LOCK_EX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
 }

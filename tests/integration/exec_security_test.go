@@ -58,7 +58,7 @@ func TestExecSpied(t *testing.T) {
 			b.spyOn(c.Pid)
 		}
 		return tracer.Verdict{}
-	}, "exec")
+	}, nil, "exec")
 	if r.Status.ExitStatus() != 0 || looked < 8 {
 		t.Errorf("%+v, %s; looked at it %d times", r, out, looked)
 	}

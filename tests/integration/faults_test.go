@@ -2,8 +2,10 @@ package integration
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -32,24 +36,51 @@ const (
 
 var sideNames = [...]string{"runtime", "init", "inner init"}
 
-// faultBundle has a step of most kinds, and no program of the host that a create would have to wait for.
-func faultBundle(t *testing.T) *bundle {
+// faulty is a bundle for faults.
+type faulty struct {
+	*bundle
+	globals []string // before the verb
+	unique  int64    // the number of a device in its rules
+	also    func()   // what else must not be left
+}
+
+// faultBundle has a step of most kinds, and no program of the host that a create would have to wait for: its device filter is
+// in the cache. One rule is like no other, so that its programs are found again.
+func faultBundle(t *testing.T) *faulty {
 	skipUnless(t, tracer.Supported, "the tracer knows only the registers of amd64")
-	b := newBundle(t, withArgs("/bin/true"), withResources(func(r *specs.LinuxResources) {
-		r.Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
-	}))
+	return newFaulty(newBundle(t), nil, func() {})
+}
+
+func newFaulty(inner *bundle, globals []string, also func()) *faulty {
+	b := &faulty{bundle: inner, globals: globals, unique: 1<<19 + rand.Int64N(1<<19), also: also}
+	b.spec.Process.Args = []string{"/bin/true"}
+	withResources(func(r *specs.LinuxResources) {
+		r.Devices = []specs.LinuxDeviceCgroup{
+			{Allow: false, Access: "rwm"},
+			{Allow: true, Access: "r", Type: "c", Major: new(int64(1)), Minor: &b.unique},
+		}
+	})(b.spec)
 	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: "/data", Type: "bind", Source: b.directory("source"), Options: []string{"rbind", "ro"}})
 	b.spec.Hooks = &specs.Hooks{Poststop: []specs.Hook{shellHook("exit 0")}}
 	b.writeConfig()
+	b.precreate()
+	b.clean()
 	return b
 }
 
+// precreate is create before the verb that matters.
+func (b *faulty) precreate() {
+	b.t.Helper()
+	b.tryWith(invocation{args: slices.Clone(b.globals)}, "create").succeeds()
+}
+
 // trace runs a verb for the container under the tracer.
-func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, verb string, flags ...string) (tracer.Result, string) {
+func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, globals []string, verb string, flags ...string) (tracer.Result, string) {
 	b.t.Helper()
 	out := create(b.t, filepath.Join(b.t.TempDir(), "out"))
 	defer out.Close()
-	args := append(append([]string{"--root", stateRoot(), verb}, flags...), b.id)
+	args := append(append([]string{"--root", stateRoot()}, globals...), verb)
+	args = append(append(args, flags...), b.id)
 	if verb == "exec" {
 		args = append(args, "/bin/true")
 	}
@@ -65,30 +96,30 @@ func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, verb string, fl
 type life struct {
 	verb   string
 	flags  []string
-	before func(*bundle)
+	before func(*faulty)
 }
 
 var lives = []life{
-	{"create", nil, func(*bundle) {}},
-	{"run", nil, func(*bundle) {}},
-	{"start", nil, func(b *bundle) { b.try("create").succeeds() }},
-	{"kill", nil, func(b *bundle) { b.try("create").succeeds() }},
-	{"pause", nil, func(b *bundle) { b.try("create").succeeds() }},
-	{"resume", nil, func(b *bundle) { b.try("create").succeeds(); b.try("pause").succeeds() }},
-	{"update", []string{"--device-allow", "c 1:11 r"}, func(b *bundle) { b.try("create").succeeds() }},
-	{"exec", nil, func(b *bundle) { b.try("create").succeeds() }},
-	{"delete", []string{"--force"}, func(b *bundle) { b.try("create").succeeds() }},
+	{"create", nil, func(*faulty) {}},
+	{"run", nil, func(*faulty) {}},
+	{"start", nil, func(b *faulty) { b.precreate() }},
+	{"kill", nil, func(b *faulty) { b.precreate() }},
+	{"pause", nil, func(b *faulty) { b.precreate() }},
+	{"resume", nil, func(b *faulty) { b.precreate(); b.try("pause").succeeds() }},
+	{"update", []string{"--device-allow", "c 1:11 r"}, func(b *faulty) { b.precreate() }},
+	{"exec", nil, func(b *faulty) { b.precreate() }},
+	{"delete", []string{"--force"}, func(b *faulty) { b.precreate() }},
 }
 
 // calls counts the system calls of each side when nothing goes wrong.
-func (l *life) calls(b *bundle) (counts [3]int) {
+func (l *life) calls(b *faulty) (counts [3]int) {
 	l.before(b)
 	r, out := b.trace(func(c *tracer.Call) tracer.Verdict {
 		if c.Order < len(counts) {
 			counts[c.Order]++
 		}
 		return tracer.Verdict{}
-	}, l.verb, l.flags...)
+	}, b.globals, l.verb, l.flags...)
 	if r.Status.ExitStatus() != 0 {
 		b.t.Fatalf("%s under the tracer: %+v, %s", l.verb, r, out)
 	}
@@ -97,43 +128,91 @@ func (l *life) calls(b *bundle) (counts [3]int) {
 }
 
 // clean is the promise: one delete --force, and nothing is left.
-func (b *bundle) clean() {
+func (b *faulty) clean() {
 	b.t.Helper()
-	defer reapExecs()()
+	stop := reapExecs()
 	invoke(b.t, invocation{args: []string{"delete", "--force", b.id}}).succeeds()
 	b.nothingLeft()
+	stop()
+	b.also()
 	eventually(b.t, "the session keyring is collected", func() bool { // by the kernel, some time after its last user
 		keys, err := os.ReadFile("/proc/keys")
 		return err != nil || !strings.Contains(string(keys), "_ses."+b.id+":")
 	})
+	eventually(b.t, "the device filter is freed", func() bool { return !filterLoaded(b.t, b.unique) }) // likewise
+}
+
+// filterLoaded tells whether the kernel has a device filter with this number in it, attached or not.
+func filterLoaded(t *testing.T, number int64) bool {
+	t.Helper()
+	for id := ebpf.ProgramID(0); ; {
+		next, err := ebpf.ProgramGetNextID(id)
+		if errors.Is(err, os.ErrNotExist) {
+			return false
+		}
+		must(t, err)
+		id = next
+		p, err := ebpf.NewProgramFromID(id)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has been freed meanwhile
+		}
+		must(t, err)
+		found := p.Type() == ebpf.CGroupDevice && compares(t, p, number)
+		p.Close()
+		if found {
+			return true
+		}
+	}
+}
+
+func compares(t *testing.T, p *ebpf.Program, number int64) bool {
+	t.Helper()
+	info, err := p.Info()
+	must(t, err)
+	instructions, err := info.Instructions()
+	must(t, err)
+	return slices.ContainsFunc(instructions, func(i asm.Instruction) bool { return i.Constant == number })
+}
+
+// The search finds what is there.
+func TestFaultFilterIsFound(t *testing.T) {
+	b := faultBundle(t)
+	b.precreate()
+	if unifiedMount(t) != "" && !filterLoaded(t, b.unique) {
+		t.Error("the device filter of a container is not among the loaded programs")
+	}
 }
 
 // Killed at any system call, on either side, tare leaves what one delete --force removes. K7 K10 C19 C23.
 func TestFaultKill(t *testing.T) {
 	for i := range lives {
-		l := &lives[i]
-		b := faultBundle(t)
-		counts := l.calls(b)
-		for side, count := range counts {
-			t.Run(l.verb+"/"+sideNames[side], func(t *testing.T) {
-				b.t = t
-				step := 1
-				if *faultPoints > 0 {
-					step = max(1, count / *faultPoints)
-				}
-				for at := step / 2; at < count; at += step {
-					b.killAt(l, side, at)
-					if t.Failed() {
-						t.Fatalf("%s: %s was killed at its system call %d of %d", l.verb, sideNames[side], at, count)
-					}
-				}
-			})
-		}
-		b.t = t
+		faultBundle(t).kill(&lives[i])
 	}
 }
 
-func (b *bundle) killAt(l *life, side, at int) {
+// kill has a verb killed at its system calls, on each side.
+func (b *faulty) kill(l *life) {
+	t := b.t
+	counts := l.calls(b)
+	for side, count := range counts {
+		t.Run(l.verb+"/"+sideNames[side], func(t *testing.T) {
+			b.t = t
+			step := 1
+			if *faultPoints > 0 {
+				step = max(1, count / *faultPoints)
+			}
+			for at := step / 2; at < count; at += step {
+				b.killAt(l, side, at)
+				if t.Failed() {
+					t.Fatalf("%s: %s was killed at its system call %d of %d", l.verb, sideNames[side], at, count)
+				}
+			}
+		})
+	}
+	b.t = t
+}
+
+func (b *faulty) killAt(l *life, side, at int) {
 	b.t.Helper()
 	l.before(b)
 	seen := 0
@@ -143,14 +222,14 @@ func (b *bundle) killAt(l *life, side, at int) {
 		}
 		seen++
 		return tracer.Verdict{Kill: seen == at+1}
-	}, l.verb, l.flags...)
+	}, b.globals, l.verb, l.flags...)
 	b.checkAnswer(r, out, side == runtimeSide)
 	b.checkTruth()
 	b.clean()
 }
 
 // checkAnswer demands that a verb ends in time, well or with one line of error; the killed say nothing.
-func (b *bundle) checkAnswer(r tracer.Result, out string, mayBeKilled bool) {
+func (b *faulty) checkAnswer(r tracer.Result, out string, mayBeKilled bool) {
 	b.t.Helper()
 	switch {
 	case r.Hung:
@@ -233,7 +312,7 @@ func TestFaultErrors(t *testing.T) {
 				sites[site{c.Order, c.Number}]++
 			}
 			return tracer.Verdict{}
-		}, l.verb, l.flags...)
+		}, b.globals, l.verb, l.flags...)
 		b.clean()
 		t.Run(l.verb, func(t *testing.T) {
 			b.t = t
@@ -264,7 +343,7 @@ func compareSites(a, b site) int {
 	return cmp.Or(cmp.Compare(a.side, b.side), cmp.Compare(a.number, b.number))
 }
 
-func (b *bundle) failAt(l *life, s site, at int, errno syscall.Errno) {
+func (b *faulty) failAt(l *life, s site, at int, errno syscall.Errno) {
 	b.t.Helper()
 	l.before(b)
 	seen := 0
@@ -276,7 +355,7 @@ func (b *bundle) failAt(l *life, s site, at int, errno syscall.Errno) {
 			return tracer.Verdict{Errno: errno}
 		}
 		return tracer.Verdict{}
-	}, l.verb, l.flags...)
+	}, b.globals, l.verb, l.flags...)
 	b.checkAnswer(r, out, false)
 	b.checkTruth()
 	if l.verb == "create" && r.Status.ExitStatus() != 0 && !strings.Contains(out, "level=warning") {

@@ -3,37 +3,48 @@ package integration
 import (
 	"flag"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var meetings = flag.Int("meetings", 8, "rounds of each case of TestVerbsMeet")
 
-// contend runs command lines at once. Each must succeed, or fail with one of the messages.
+// contend runs command lines at once. Each must succeed, or fail with one of the messages. Their streams are files, because
+// a container may keep them.
 func contend(t *testing.T, messages []string, commands ...[]string) (failed []string) {
 	t.Helper()
 	running := make([]*exec.Cmd, len(commands))
-	errors := make([]strings.Builder, len(commands))
+	errors := make([]string, len(commands))
 	for i, args := range commands {
 		running[i] = exec.Command(tare, append([]string{"--root", stateRoot()}, args...)...)
-		running[i].Stderr = &errors[i]
+		stderr := create(t, filepath.Join(t.TempDir(), "stderr"))
+		running[i].Stderr, errors[i] = stderr, stderr.Name()
 		must(t, running[i].Start())
+		must(t, stderr.Close())
 	}
 	for i, c := range running {
-		if c.Wait() == nil {
+		hung := time.AfterFunc(commandTimeout, func() { c.Process.Kill() })
+		err := c.Wait()
+		if !hung.Stop() {
+			t.Errorf("tare %s: still running after %v", strings.Join(commands[i], " "), commandTimeout)
+		}
+		if err == nil {
 			continue
 		}
+		text := read(t, errors[i])
 		if commands[i][0] == "exec" && c.ProcessState.ExitCode() == 128+int(syscall.SIGKILL) {
 			continue // its program was killed with the container
 		}
 		failed = append(failed, commands[i][0])
 		known := false
 		for _, m := range messages {
-			known = known || strings.Contains(errors[i].String(), m)
+			known = known || strings.Contains(text, m)
 		}
 		if !known {
-			t.Errorf("tare %s: %s", strings.Join(commands[i], " "), errors[i].String())
+			t.Errorf("tare %s: %s", strings.Join(commands[i], " "), text)
 		}
 	}
 	return failed
@@ -44,9 +55,10 @@ func contend(t *testing.T, messages []string, commands ...[]string) (failed []st
 func TestVerbsMeet(t *testing.T) {
 	gone := []string{
 		"container does not exist", "container not running", "container not paused", "container already paused", "cannot exec in a stopped container",
+		"cannot exec in a paused container",
 		"it was killed before", "the init process was killed (signal 9)", "it died before",
 	}
-	execute := []string{"exec", "ID", "true"}
+	execute, detached := []string{"exec", "ID", "true"}, []string{"exec", "--detach", "ID", "true"}
 	allow, deny := []string{"update", "--device-allow=c 1:11 r", "ID"}, []string{"update", "--device-deny=c 1:3 r", "ID"}
 	force := []string{"delete", "--force", "ID"}
 	for _, test := range []struct {
@@ -66,6 +78,7 @@ func TestVerbsMeet(t *testing.T) {
 		{"resume, delete", pauseIt, [][]string{{"resume", "ID"}, force}, true, []string{"delete"}},
 		{"pause, pause, resume", nil, [][]string{{"pause", "ID"}, {"pause", "ID"}, {"resume", "ID"}}, false, nil},
 		{"kill, delete, delete", nil, [][]string{{"kill", "ID", "KILL"}, force, force}, true, []string{"delete"}},
+		{"exec, exec, pause, resume", nil, [][]string{detached, detached, {"pause", "ID"}, {"resume", "ID"}}, false, nil},
 		{"exec, delete", nil, [][]string{execute, force}, true, []string{"delete"}},
 		{"exec, exec, kill", nil, [][]string{execute, execute, {"kill", "ID", "KILL"}}, true, []string{"kill"}},
 		{"exec, update, delete, delete", nil, [][]string{execute, allow, force, force}, true, []string{"delete"}},
@@ -95,11 +108,13 @@ func TestVerbsMeet(t *testing.T) {
 				} else if s := b.state().Status; s != "running" && s != "paused" {
 					t.Errorf("status %s", s)
 				}
+				stop := reapExecs()
 				b.try("delete", "--force").succeeds()
 				if !test.ends {
 					b.wait()
 				}
 				b.nothingLeft()
+				stop()
 			}
 		})
 	}
@@ -136,4 +151,53 @@ func TestUpdatesMeet(t *testing.T) {
 	if n := len(b.inForce().Devices); n != 7 {
 		t.Errorf("%d rules in force, want the one of create and 6", n)
 	}
+}
+
+// K8: any verb meets any other, on a container that is created and on one that runs. Each succeeds, or says which state the
+// other has left; state tells the truth afterwards; and one delete --force leaves nothing.
+func TestEveryPairMeets(t *testing.T) {
+	verbs := []string{
+		"create ID", "run --detach ID", "start ID", "kill ID KILL", "delete ID", "delete --force ID", "pause ID", "resume ID",
+		"update --device-allow=c_1:11_r ID", "exec --detach ID true", "state ID", "ps ID", "events --stats ID", "list",
+	}
+	states := []string{
+		"container with given ID already exists", "container does not exist", "container not running", "container not paused",
+		"container already paused", "cannot start", "cannot exec in a", "cannot delete container", "while it is", "it was killed before",
+		"the init process was killed (signal 9)", "it died before",
+	}
+	pair := 0
+	for _, before := range []string{"created", "running"} {
+		for i, first := range verbs {
+			for _, second := range verbs[i:] {
+				if pair++; pair%max(1, 8 / *meetings) != 0 {
+					continue
+				}
+				b := newBundle(t)
+				b.try("create").succeeds()
+				if before == "running" {
+					b.try("start").succeeds()
+				}
+				contend(t, states, b.words(first), b.words(second))
+				b.checkTruth()
+				b.teardown()
+				if t.Failed() {
+					t.Fatalf("%s: %s and %s", before, first, second)
+				}
+			}
+		}
+	}
+}
+
+// words are a command line; an underscore is a space within a word.
+func (b *bundle) words(line string) []string {
+	words := strings.Fields(strings.ReplaceAll(line, "ID", b.id))
+	for i, w := range words {
+		if w != b.id {
+			words[i] = strings.ReplaceAll(w, "_", " ")
+		}
+	}
+	if words[0] == "create" || words[0] == "run" {
+		words = append([]string{words[0], "--bundle", b.dir}, words[1:]...)
+	}
+	return words
 }
