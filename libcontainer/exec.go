@@ -47,9 +47,9 @@ type execution struct {
 
 	entryFd int // lock that keeps a pause away; −1 for none
 	initFd  int // pidfd of the container's init
-	cgroup *cgroups.Manager
-	image  launch.Image
-	proc   *launch.Process
+	cgroup  *cgroups.Manager
+	image   launch.Image
+	proc    *launch.Process
 
 	masterFd int // of the terminal, for the foreground; −1 for none
 }
