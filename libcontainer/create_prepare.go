@@ -58,7 +58,7 @@ func (c *creation) read() error {
 		file = filepath.Join(bundle, "config.json")
 	}
 	if c.config, err = readConfig(file); err != nil {
-		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "a bundle is a directory with a config.json; see tare-spec(8)"}
+		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "every bundle has a config.json; tare-spec(8) writes one"}
 	}
 	return nil
 }

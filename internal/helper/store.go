@@ -47,7 +47,7 @@ func openCacheDir(dir string) (*os.File, error) {
 	var st unix.Stat_t
 	err = unix.Fstat(fd, &st)
 	if err == nil && (int(st.Uid) != unix.Geteuid() || st.Mode&0o077 != 0) {
-		err = fault.Text("not a directory of our own, or open to others")
+		err = fault.Text("is no directory of our own, or is open to others")
 	}
 	if err != nil {
 		d.Close()

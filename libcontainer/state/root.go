@@ -32,11 +32,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 	fd, err := unix.Open(path, flags, 0)
 	if err == unix.ENOENT && create {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			e := &fault.Error{Op: "create runtime root", Path: path, Err: cause(err), Hint: "choose another one with --root"}
-			if unix.Geteuid() != 0 {
-				e.Hint = "set XDG_RUNTIME_DIR to a directory of this user, or choose another root with --root"
-			}
-			return nil, e
+			return nil, &fault.Error{Op: "create runtime root", Path: path, Err: cause(err), Hint: otherRoot()}
 		}
 		fd, err = unix.Open(path, flags, 0)
 		if err == nil {
@@ -49,7 +45,7 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return nil, fault.ErrNotExist
 	}
 	if err != nil {
-		return nil, &fault.Error{Op: "open runtime root", Path: path, Err: err}
+		return nil, &fault.Error{Op: "open runtime root", Path: path, Err: err, Hint: otherRoot()}
 	}
 	r := &Root{Path: path, fd: fd}
 	if err := r.check(); err != nil {
@@ -57,6 +53,14 @@ func OpenRoot(path string, create bool) (*Root, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// otherRoot is what to do about a root that cannot be used.
+func otherRoot() string {
+	if unix.Geteuid() != 0 {
+		return "set XDG_RUNTIME_DIR to a directory of this user, or choose another root with --root"
+	}
+	return "choose another one with --root"
 }
 
 func (r *Root) check() error {

@@ -3,6 +3,7 @@ package integration
 import (
 	"flag"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,6 +30,25 @@ func failing(program string, options ...option) func(*testing.T) result {
 		b.file("etc/plain", "text\n")
 		must(t, unix.Chmod(b.path("etc/plain"), 0o644))
 		return b.try("create")
+	}
+}
+
+// failingExec is an exec that cannot run its program, in a container that runs.
+func failingExec(program string, flags ...string) func(*testing.T) result {
+	return func(t *testing.T) result {
+		b := running(t)
+		b.file("etc/plain", "text\n")
+		must(t, unix.Chmod(b.path("etc/plain"), 0o644))
+		return b.exec(flags, program)
+	}
+}
+
+// stopped is a verb of a container whose program has ended.
+func stopped(verb string, flags ...string) func(*testing.T) result {
+	return func(t *testing.T) result {
+		b := newBundle(t, withArgs("true")).create().start()
+		b.wait()
+		return b.try(verb, flags...)
 	}
 }
 
@@ -64,16 +84,8 @@ var phrases = []phrase{
 	{"kill of nothing", "does not exist", func(t *testing.T) result { return newBundle(t).try("kill") }},
 	{"delete of nothing", "does not exist", func(t *testing.T) result { return newBundle(t).try("delete") }},
 	{"start twice", "cannot start an already running container", func(t *testing.T) result { return newBundle(t).create().start().try("start") }},
-	{"kill of a stopped container", "container not running", func(t *testing.T) result {
-		b := newBundle(t, withArgs("true")).create().start()
-		b.wait()
-		return b.try("kill")
-	}},
-	{"start of a stopped container", "cannot start a container that has stopped", func(t *testing.T) result {
-		b := newBundle(t, withArgs("true")).create().start()
-		b.wait()
-		return b.try("start")
-	}},
+	{"kill of a stopped container", "container not running", stopped("kill")},
+	{"start of a stopped container", "cannot start a container that has stopped", stopped("start")},
 	{"delete of a running container", "that is not stopped: running", func(t *testing.T) result { return newBundle(t).create().start().try("delete") }},
 	{"delete of a paused container", "that is not stopped: paused", func(t *testing.T) result {
 		b := newBundle(t).create().start()
@@ -86,30 +98,63 @@ var phrases = []phrase{
 		return b.try("start")
 	}},
 	{"resume of a running container", "container not paused", func(t *testing.T) result { return newBundle(t).create().start().try("resume") }},
-	{"pause of a stopped container", "container not running", func(t *testing.T) result {
+	{"pause of a stopped container", "container not running", stopped("pause")},
+	{"pause of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("pause") }},
+	{"update of a stopped container", "container not running", stopped("update", "--pids-limit=5")},
+	{"update of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("update", "--pids-limit=5") }},
+	{"delete twice", "does not exist", func(t *testing.T) result {
 		b := newBundle(t, withArgs("true")).create().start()
 		b.wait()
+		b.try("delete").succeeds()
+		return b.try("delete")
+	}},
+	{"kill by number of nothing", "does not exist", func(t *testing.T) result { requireRoot(t); return run(t, "kill", "tare-it-0-0", "9") }},
+	{"pause twice", "container already paused", func(t *testing.T) result {
+		b := newBundle(t).create().start()
+		b.try("pause").succeeds()
 		return b.try("pause")
 	}},
-	{"pause of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("pause") }},
-	{"update of a stopped container", "container not running", func(t *testing.T) result {
+	{"resume of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("resume") }},
+	{"ps of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("ps", "--format", "json") }},
+	{"events of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("events", "--stats") }},
+	{"bundle missing", "no such file or directory", func(t *testing.T) result { return newBundle(t).try("create", "--bundle", "/nonexist") }},
+	{"mount of a directory onto a file", "not a directory", failing("true", withBind("/usr", "/etc/passwd"))},
+	{"exec of a program not on PATH", "executable file not found in $PATH", failingExec("nosuch")},
+	{"exec of a missing program", "no such file or directory", failingExec("/no/such")},
+	{"exec of a program not executable", "permission denied", failingExec("/etc/plain")},
+	{"exec of a directory", "is a directory", failingExec("/etc")},
+	{"exec in a missing directory", "no such file or directory", failingExec("true", "--cwd", "/nosuch")},
+	{"exec in nothing", "container does not exist", func(t *testing.T) result { requireRoot(t); return run(t, "exec", "tare-it-0-0", "true") }},
+	{"exec in a stopped container", "cannot exec in a stopped container", func(t *testing.T) result {
 		b := newBundle(t, withArgs("true")).create().start()
 		b.wait()
-		return b.try("update", "--pids-limit=5")
+		return b.exec(nil, "true")
 	}},
-	{"update of nothing", "container does not exist", func(t *testing.T) result { return newBundle(t).try("update", "--pids-limit=5") }},
+	{"exec in a paused container", "cannot exec in a paused container (use --ignore-paused to override)", func(t *testing.T) result {
+		b := running(t)
+		b.try("pause").succeeds()
+		return b.exec(nil, "true")
+	}},
 	{"terminal that nobody takes", "cannot allocate tty if", failing("true", withProcess(withTerminal))},
 }
 
-// A3 A9: the whole line of each, in a file, so that a change of words is seen in review; and the words that engines match.
+var testID = regexp.MustCompile(`tare-it-[0-9]+-[0-9]+`)
+
+// A3 A9 B13: the whole line of each, in a file, so that a change of words is seen in review; and the words that engines match.
 func TestPhrases(t *testing.T) {
 	var got strings.Builder
 	for _, p := range phrases {
 		t.Run(p.name, func(t *testing.T) {
-			r := p.message(t).fails(p.matched)
-			message := r.message()
-			id := r.args[len(r.args)-1]
-			got.WriteString(p.name + ": " + strings.ReplaceAll(message, id, "ID") + "\n")
+			r := p.message(t)
+			if r.args[0] == "exec" {
+				r.refuses(p.matched)
+			} else {
+				r.fails(p.matched)
+			}
+			if r.stdout != "" {
+				t.Errorf("%v", r)
+			}
+			got.WriteString(p.name + ": " + testID.ReplaceAllString(r.message(), "ID") + "\n")
 		})
 	}
 	if *update {
