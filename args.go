@@ -12,23 +12,9 @@ import (
 // arguments returns the positional arguments of a verb, after checking that there are from least to most of them. The
 // first is the container id, which package libcontainer checks.
 //
-// The parser stops at the first positional argument, so an option after the id arrives here as an argument. It is named in
-// an error of its own: taken for anything else it would be a wrong signal, or one argument too many.
+// The parser stops at the first positional argument. Options behind it, as in "delete ID --force", which runc takes, are read
+// here: no id begins with a dash.
 func arguments(c *cli.Context, least, most int) ([]string, error) {
-	args := c.Args().Slice()
-	for i, arg := range args {
-		if i > 0 && strings.HasPrefix(arg, "-") {
-			return nil, usage(c, fault.Text("option "+strconv.Quote(arg)+" must come before the container ID"))
-		}
-	}
-	if len(args) < least || len(args) > most {
-		return nil, usage(c, fault.Text("takes "+expected(least, most)+", got "+strconv.Itoa(len(args))))
-	}
-	return args, nil
-}
-
-// mixedArguments is arguments for verbs whose options may also follow the container id.
-func mixedArguments(c *cli.Context, least, most int) ([]string, error) {
 	var args []string
 	rest := c.Args().Slice()
 	for len(rest) > 0 {

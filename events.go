@@ -33,7 +33,7 @@ func (p *program) eventsCommand() *cli.Command {
 				Usage: "print in `FORMAT`: json or openmetrics"},
 		},
 		Action: func(c *cli.Context) error {
-			args, err := mixedArguments(c, 1, 1)
+			args, err := arguments(c, 1, 1)
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func (p *program) updateCommand() *cli.Command {
 		Description: updateDescription,
 		Flags:       flags,
 		Action: func(c *cli.Context) error {
-			args, err := mixedArguments(c, 1, 1)
+			args, err := arguments(c, 1, 1)
 			if err != nil {
 				return err
 			}
