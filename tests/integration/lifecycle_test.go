@@ -111,6 +111,30 @@ func TestDeleteForceWithoutRecord(t *testing.T) {
 	b.nothingLeft()
 }
 
+// C21: a process that the container's exec has left, and nobody has reaped, keeps init from ending after SIGKILL. Delete waits for
+// init, as long as that takes, and no longer.
+func TestDeleteWaitsForInit(t *testing.T) {
+	b := newBundle(t).create().start()
+	pidFile := filepath.Join(b.dir, "exec.pid")
+	b.exec([]string{"--detach", "--pid-file", pidFile}, "sleep", "600").succeeds()
+	executed := atoi(t, read(t, pidFile))
+	inits[executed] = true // ours, so the kernel waits for us to reap it
+	defer delete(inits, executed)
+	early := false
+	b.tryWith(invocation{whileItRuns: func(p *os.Process) {
+		eventually(t, "the exec is a zombie", func() bool { return strings.Contains(read(t, "/proc/"+itoa(executed)+"/stat"), ") Z ") })
+		time.Sleep(100 * time.Millisecond) // it must not have ended; longer proves no more
+		early = strings.Contains(read(t, "/proc/"+itoa(p.Pid)+"/stat"), ") Z ") || !exists(filepath.Join(stateRoot(), b.id))
+		_, err := syscall.Wait4(executed, nil, 0, nil)
+		must(t, err)
+	}}, "delete", "--force").succeeds()
+	if early {
+		t.Error("delete has not waited")
+	}
+	b.wait()
+	b.nothingLeft()
+}
+
 // C22: what is not the container's stays.
 func TestDeleteLeavesForeignThings(t *testing.T) {
 	holder := newBundle(t).create()
