@@ -239,9 +239,11 @@ func TestParentDeathSignal(t *testing.T) {
 	handed := newCaller(t, "--root ROOT")
 	pidFile := filepath.Join(handed.bundle.dir, "pid")
 	root := filepath.Join(handed.bundle.dir, "state")
-	fromDyingThread(handed, "--root "+root+" create --pid-file "+pidFile+" "+handed.id, func() {
+	if state := fromDyingThread(handed, "--root "+root+" create --pid-file "+pidFile+" "+handed.id, func() {
 		poll(func() bool { return exists(pidFile) && orphaned(pidFile) })
-	})
+	}); !state.Success() {
+		t.Fatalf("create ended with %v", state)
+	}
 	handed.created("pid")
 	handed.does("start ID")
 	handed.does("kill ID 9")
@@ -253,21 +255,21 @@ func TestParentDeathSignal(t *testing.T) {
 	begun := filepath.Join(killed.bundle.dir, "begun")
 	killed.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{shellHook("touch " + begun + "; sleep 0.3")}}
 	killed.writeConfig()
-	fromDyingThread(killed, "--root "+filepath.Join(killed.bundle.dir, "state")+" create "+killed.id, func() {
+	if state := fromDyingThread(killed, "--root "+filepath.Join(killed.bundle.dir, "state")+" create "+killed.id, func() {
 		poll(func() bool { return exists(begun) })
-	})
-	eventually(t, "the create is dead", func() bool {
-		r := killed.call("start ID", invocation{})
-		return strings.Contains(r.stderr, "cannot start a container that has stopped")
-	})
+	}); state.Success() {
+		t.Fatal("create has outlived its parent")
+	}
+	killed.refuses("start ID", "cannot start a container that has stopped")
 	killed.does("delete --force ID")
 	killed.nothingLeft()
 }
 
 // fromDyingThread runs a command line with a parent-death signal, on a thread that ends when the function returns.
-func fromDyingThread(c *caller, line string, until func()) {
+func fromDyingThread(c *caller, line string, until func()) *os.ProcessState {
 	c.t.Helper()
 	done := make(chan error)
+	var state *os.ProcessState
 	body := func() {
 		process, err := os.StartProcess(tare, append([]string{tare}, strings.Fields(line)...), &os.ProcAttr{
 			Dir: c.bundle.dir, Files: []*os.File{nil, nil, os.Stderr}, Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
@@ -279,7 +281,8 @@ func fromDyingThread(c *caller, line string, until func()) {
 		inits[process.Pid] = true
 		until()
 		go func() { // on another thread
-			_, err := process.Wait()
+			var err error
+			state, err = process.Wait()
 			delete(inits, process.Pid)
 			done <- err
 		}()
@@ -300,6 +303,7 @@ func fromDyingThread(c *caller, line string, until func()) {
 		<-finished
 	}()
 	must(c.t, <-done)
+	return state
 }
 
 // poll waits until something holds, or in vain, on a goroutine that may not end the test.

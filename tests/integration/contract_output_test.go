@@ -22,8 +22,8 @@ import (
 // time. Podman decodes the whole file as that one object; a warning in front of it, and it has nothing.
 func TestLogHoldsTheErrorAlone(t *testing.T) {
 	c := newCaller(t, "--root ROOT --log BUNDLE/log.json --log-format json")
-	// What tare would warn about, if nobody asked for errors alone.
-	c.spec.Process.Capabilities.Bounding = append(c.spec.Process.Capabilities.Bounding, "CAP_NOSUCH")
+	// What tare would warn about, if nobody asked for errors alone: a poststop hook that fails after the failure.
+	c.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{shellHook("exit 0")}, Poststop: []specs.Hook{shellHook("exit 3")}}
 	c.spec.Process.Args = []string{"nosuch"}
 	c.writeConfig()
 	for _, test := range []struct{ line, want string }{
@@ -43,6 +43,7 @@ func TestLogHoldsTheErrorAlone(t *testing.T) {
 		{"ps --format json ID", "container does not exist"},
 		{"events --stats ID", "container does not exist"},
 		{"update --pids-limit 5 ID", "container does not exist"},
+		{"update --kernel-memory 5m ID", "container does not exist"},
 		{"exec --process BUNDLE/config.json ID", "container does not exist"},
 	} {
 		must(t, os.RemoveAll(c.log))
@@ -65,6 +66,11 @@ func TestLogHoldsTheErrorAlone(t *testing.T) {
 		wants(t, test.line+": level", whole["level"], "error")
 		wants(t, test.line+": msg, and what stderr says", whole["msg"], r.message())
 	}
+	// And success is not worth a line, even where there is something to warn about.
+	must(t, os.RemoveAll(c.log))
+	c.spec.Process.Args = []string{"true"}
+	c.writeConfig()
+	c.does("run --bundle BUNDLE ID")
 }
 
 // B12: without --log the error is on stderr in the form that was asked for, once.
@@ -209,9 +215,12 @@ func TestExecPidFile(t *testing.T) {
 	_, err := syscall.Wait4(atoi(t, text), nil, 0, nil)
 	must(t, err)
 	must(t, os.Remove(pidFile))
-	c.processFile(engineProcess(false, "nosuch"))
-	if r := c.call("exec --detach --pid-file BUNDLE/exec.pid --process BUNDLE/process.json ID", invocation{}); r.status != 255 || exists(pidFile) {
-		t.Errorf("%v; pid file: %v", r, exists(pidFile))
+	c.file("script", "#!/no/interpreter\n")
+	for _, program := range []string{"nosuch", "/script"} { // what is noticed before the pid file is written, and after
+		c.processFile(engineProcess(false, program))
+		if r := c.call("exec --detach --pid-file BUNDLE/exec.pid --process BUNDLE/process.json ID", invocation{}); r.status != 255 || exists(pidFile) {
+			t.Errorf("%v; pid file: %v", r, exists(pidFile))
+		}
 	}
 	c.does("kill ID 9")
 	c.wait()

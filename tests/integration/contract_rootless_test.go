@@ -151,7 +151,7 @@ func TestRootlessNothingRequested(t *testing.T) {
 		p.spec.Linux.Resources = resources
 		p.createIn().fails(pointer, "is not delegated", "permission denied")
 	}
-	p.spec.Linux.Resources = nil
+	p.spec.Linux.Resources = &specs.LinuxResources{Devices: []specs.LinuxDeviceCgroup{{Access: "rwm"}}}
 	p.calls(nil, "--cgroup-manager=disabled", "create", "--bundle", p.dir, "--pid-file", p.dir+"/pid", p.id).succeeds() // --cgroups=disabled
 	p.pid = atoi(t, read(t, p.dir+"/pid"))
 	inits[p.pid] = true
