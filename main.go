@@ -177,7 +177,7 @@ func (p *program) usageError(c *cli.Context, err error, isVerb bool) error {
 
 // containers is the runtime root that the global flags name.
 func (p *program) containers() containers {
-	r := &libcontainer.Runtime{Root: p.global.stateRoot(), CgroupManager: p.global.manager(), Rootless: p.global.rootless}
+	r := &libcontainer.Runtime{Root: p.global.stateRoot(), CgroupManager: p.global.manager(), Rootless: p.global.rootless, NotifySocket: os.Getenv("NOTIFY_SOCKET")}
 	if p.log.enabled(levelWarning) {
 		r.Warn = p.log.warning
 	}

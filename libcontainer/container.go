@@ -15,6 +15,9 @@ type Runtime struct {
 	// Rootless is "true", "false" or "auto", which is also what empty means: true for whoever is not root of the host. It decides
 	// what of cgroups, devices and OOM scores may be missing, never whether there is a user namespace.
 	Rootless string
+	// NotifySocket is where the service manager listens that wants to hear of what this runtime creates and starts: $NOTIFY_SOCKET,
+	// sd_notify(3). Empty for none.
+	NotifySocket string
 	// Warn receives what did not stop a verb but deserves a line. Nil drops it.
 	Warn func(message string)
 	// Debug receives what only a developer wants to read. Nil drops it, and nothing is formatted.

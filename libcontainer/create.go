@@ -52,28 +52,29 @@ var createSteps = [...]struct {
 	name string
 	run  func(*creation) error
 }{
-	{"load", (*creation).load},                      // parse and validate
-	{"compile", (*creation).compile},                // host facts in, plan out
-	{"record intent", (*creation).recordIntent},     // every name that will be used is on disk before the first use
-	{"overlay", (*creation).makeOverlay},            // its directory; init mounts it
-	{"cgroup", (*creation).makeCgroup},              // before clone3, which puts init into it
-	{"image", (*creation).openImage},                //
-	{"start gate", (*creation).openGate},            //
-	{"held namespaces", (*creation).holdNamespaces}, // user and time: they are set up before anything executes in them
-	{"clone", (*creation).clone},                    // init boots from here on, while the next four steps run
-	{"join v1 cgroups", (*creation).joinCgroups},    // before the plan: init unshares its cgroup namespace with it
-	{"delegate cgroup", (*creation).delegateCgroup}, // before the plan: init may be of the user it goes to
-	{"limits", (*creation).setLimits},               // before the plan: nothing of the container runs without them
-	{"device filter", (*creation).setDevices},       //
-	{"seccomp program", (*creation).seccomp},        //
-	{"joined mappings", (*creation).checkJoined},    //
-	{"privileges", (*creation).adjustInit},          // what root of a user namespace may not do
-	{"open sources", (*creation).openTrees},         // and what it cannot reach
-	{"map mounts", (*creation).mapMounts},           // idmap: detached mounts, mapped by user namespaces
-	{"resource groups", (*creation).joinResctrl},    // before the plan: init has no children yet
-	{"network devices", (*creation).moveNetDevices}, // before the plan, hence before hooks and sysctls that name them
-	{"send plan", (*creation).sendPlan},             //
-	{"await created", (*creation).await},            // hooks of the runtime side run in here
+	{"load", (*creation).load},                         // parse and validate
+	{"compile", (*creation).compile},                   // host facts in, plan out
+	{"record intent", (*creation).recordIntent},        // every name that will be used is on disk before the first use
+	{"notification directory", (*creation).makeNotify}, // for sd_notify(3); few have one
+	{"overlay", (*creation).makeOverlay},               // its directory; init mounts it
+	{"cgroup", (*creation).makeCgroup},                 // before clone3, which puts init into it
+	{"image", (*creation).openImage},                   //
+	{"start gate", (*creation).openGate},               //
+	{"held namespaces", (*creation).holdNamespaces},    // user and time: they are set up before anything executes in them
+	{"clone", (*creation).clone},                       // init boots from here on, while the next four steps run
+	{"join v1 cgroups", (*creation).joinCgroups},       // before the plan: init unshares its cgroup namespace with it
+	{"delegate cgroup", (*creation).delegateCgroup},    // before the plan: init may be of the user it goes to
+	{"limits", (*creation).setLimits},                  // before the plan: nothing of the container runs without them
+	{"device filter", (*creation).setDevices},          //
+	{"seccomp program", (*creation).seccomp},           //
+	{"joined mappings", (*creation).checkJoined},       //
+	{"privileges", (*creation).adjustInit},             // what root of a user namespace may not do
+	{"open sources", (*creation).openTrees},            // and what it cannot reach
+	{"map mounts", (*creation).mapMounts},              // idmap: detached mounts, mapped by user namespaces
+	{"resource groups", (*creation).joinResctrl},       // before the plan: init has no children yet
+	{"network devices", (*creation).moveNetDevices},    // before the plan, hence before hooks and sysctls that name them
+	{"send plan", (*creation).sendPlan},                //
+	{"await created", (*creation).await},               // hooks of the runtime side run in here
 	{"limit processes", (*creation).limitProcesses},
 	{"record created", (*creation).recordCreated},
 	{"hand over", (*creation).handOver}, // pid file, pidfd; then init is released

@@ -162,6 +162,9 @@ func (c *creation) compile() error {
 		Spec: c.spec, ID: c.o.ID, Bundle: c.bundle, NoPivot: c.o.NoPivot, NoNewKeyring: c.o.NoNewKeyring,
 		PreserveFDs: c.o.PreserveFDs, ExtraEnv: c.o.Env,
 	}
+	if err := c.planNotify(in); err != nil {
+		return err
+	}
 	var err error
 	if in.Labels, err = labels(c.spec.Process); err != nil {
 		return err
@@ -263,11 +266,19 @@ func (c *creation) recordIntent() error {
 		Creating: true, OCIVersion: c.spec.Version, Bundle: c.bundle, Rootfs: c.plan.Rootfs, Created: time.Now().UTC(),
 		Owner: uint32(unix.Getuid()), Annotations: c.spec.Annotations,
 		NoNewKeyring: c.o.NoNewKeyring, NoProgram: c.spec.Process == nil, SharedPid: !c.plan.PrivatePid, StartSeconds: startSeconds(c.spec.Hooks),
-		Overlay: recordOverlay(c.overlay), Cgroup: recordCgroup(c.cgroup), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
+		Overlay: recordOverlay(c.overlay), Resctrl: recordResctrl(c.resctrl), Listener: hasListener(c.spec),
 	}
 	if h := c.spec.Hooks; h != nil {
 		c.record.Poststart, c.record.Poststop = len(h.Poststart) > 0, len(h.Poststop) > 0
 	}
+	// A cgroup that was there may have been that of a container with this id, which is gone now that the id is ours.
+	if c.cgroup != nil && c.cgroup.Existed() {
+		c.cgroup.Close()
+		if err := c.placeCgroup(); err != nil {
+			return err
+		}
+	}
+	c.record.Cgroup = recordCgroup(c.cgroup)
 	// The record comes last: where there is one there is a configuration, until a removal has begun.
 	if err := c.dir.SaveConfig(c.config); err != nil {
 		return err

@@ -157,7 +157,7 @@ func (x *execution) findContainer() (err error) {
 	}
 	if !x.o.IgnorePaused {
 		if x.entryFd, err = x.dir.LockEntry(unix.LOCK_SH); err != nil {
-			return err
+			return goneOr(x.dir, err)
 		}
 	}
 	switch status := statusOf(x.dir, x.record); {

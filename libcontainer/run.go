@@ -27,7 +27,15 @@ func (r *Runtime) runDetached(o *RunOptions) error {
 		return err
 	}
 	defer c.close()
-	return c.start()
+	relay, err := c.listenNotify(c.dir, c.init.Pid)
+	if err != nil {
+		return errors.Join(err, c.remove(c.dir, c.record))
+	}
+	defer relay.Close()
+	if err := c.start(); err != nil {
+		return err
+	}
+	return awaitReady(relay, c.dir)
 }
 
 // start starts what was just created, without the detour over the gate. If that fails nothing shall remain of a container
@@ -66,6 +74,11 @@ func (r *Runtime) runForeground(o *RunOptions) (int, error) {
 
 // supervise starts the created container and stays with it to its end. Other verbs can use the container meanwhile.
 func (c *creation) supervise(subreaper bool) (int, error) {
+	relay, err := c.listenNotify(c.dir, c.init.Pid)
+	if err != nil {
+		return 0, errors.Join(err, c.remove(c.dir, c.record))
+	}
+	defer relay.Close()
 	session := foreground.Options{
 		Pid: c.init.Pid, Pidfd: c.init.Pidfd, ReapOrphans: subreaper,
 		MasterFd: c.masterFd, Stdin: os.Stdin, Stdout: os.Stdout,
@@ -74,8 +87,11 @@ func (c *creation) supervise(subreaper bool) (int, error) {
 			return c.start()
 		},
 	}
+	if relay != nil {
+		relay.Stays = true
+		session.Notified = relay
+	}
 	c.masterFd = -1 // Supervise closes it
-	var err error
 	if session.Signals, err = foreground.CatchSignals(session.MasterFd >= 0); err != nil {
 		return 0, errors.Join(err, c.remove(c.dir, c.record))
 	}

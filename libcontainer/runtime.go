@@ -47,10 +47,15 @@ func (r *Runtime) open(id string) (*state.Dir, *state.Record, error) {
 // right now, there is none: engines take a kill that meets a delete for done only if they are told so.
 func load(d *state.Dir) (*state.Record, error) {
 	record, err := d.Load()
+	return record, goneOr(d, err)
+}
+
+// goneOr tells a container that is being made or removed from one that lacks a file.
+func goneOr(d *state.Dir, err error) error {
 	if errors.Is(err, unix.ENOENT) && (d.Busy() || d.Removed()) { // in this order: the lock is held until all is gone
-		err = fault.ErrNotExist
+		return fault.ErrNotExist
 	}
-	return record, err
+	return err
 }
 
 // openLocked is open with the container's lock, which Close of the directory releases.

@@ -33,6 +33,11 @@ func (r *Runtime) start(id string) error {
 		return err
 	}
 	defer closeFd(listening.Pidfd)
+	relay, err := r.listenNotify(d, record.Init.Pid)
+	if err != nil {
+		return err
+	}
+	defer relay.Close()
 	fd, err := d.DialGate()
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
 		return fault.ErrAlreadyRunning
@@ -47,7 +52,10 @@ func (r *Runtime) start(id string) error {
 		return err
 	}
 	d.RemoveGate()
-	return r.poststart(d, record)
+	if err := r.poststart(d, record); err != nil {
+		return err
+	}
+	return awaitReady(relay, d)
 }
 
 // startTimeout bounds the wait for the program, in milliseconds; 0 is without bound.

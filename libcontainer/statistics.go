@@ -41,6 +41,9 @@ func (r *Runtime) Statistics(id string) (*Statistics, error) {
 	}
 	defer f.close()
 	s, err := f.statistics()
+	if isGone(err) && !alive(f.record.Init) {
+		err = fault.ErrNotRunning // the cgroup is being removed
+	}
 	return s, verb("events", id, err)
 }
 

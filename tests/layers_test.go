@@ -68,7 +68,7 @@ func listPackages(t *testing.T, args ...string) []goPackage {
 var mayImport = map[string][]string{
 	".":                       {"libcontainer", "libcontainer/features", "libcontainer/spec", "libcontainer/initproc"},
 	"libcontainer":            {"*"},
-	"libcontainer/plan":       {"libcontainer/spec", "libcontainer/mountopt", "libcontainer/capabilities", "libcontainer/process", "libcontainer/lsm", "libcontainer/overlay"},
+	"libcontainer/plan":       {"libcontainer/spec", "libcontainer/mountopt", "libcontainer/capabilities", "libcontainer/process", "libcontainer/lsm", "libcontainer/overlay", "libcontainer/notify"},
 	"libcontainer/spec":       {"libcontainer/mountopt"},
 	"libcontainer/rootfs":     {"libcontainer/mountopt", "libcontainer/overlay"},
 	"libcontainer/launch":     {"libcontainer/wire"},

@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strconv"
@@ -118,8 +119,11 @@ func (d *directory) subdirectories() ([]string, error) {
 	file := os.NewFile(uintptr(fd), d.path)
 	defer file.Close()
 	entries, err := file.ReadDir(-1)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil // it has been removed meanwhile, which only an empty one can be
+	}
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Op: "list", Path: d.path, Err: err}
 	}
 	var names []string
 	for _, entry := range entries {

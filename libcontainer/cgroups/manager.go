@@ -57,6 +57,11 @@ func (h *Host) New(path string) *Manager {
 	return m
 }
 
+// Existed says whether New found the cgroup in one of the hierarchies, be it that it cannot be used.
+func (m *Manager) Existed() bool {
+	return m.refused != nil || slices.ContainsFunc(m.hierarchies, func(h *hierarchy) bool { return h.made == 0 && m.unit == nil })
+}
+
 // refuse empties the manager, so that nothing can be killed or removed with it.
 func (m *Manager) refuse(err error) *Manager {
 	m.Close()

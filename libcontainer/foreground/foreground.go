@@ -25,6 +25,8 @@ type Options struct {
 	// Signals comes from CatchSignals, called before the container starts, so that none is lost. It stays the caller's.
 	Signals int
 
+	Notified Notified // nil for none
+
 	// Start is called once the terminals are connected, and before anything is waited for, so that the program finds its
 	// window size, and hooks can wait for their own processes. An error of it ends the supervision. Nil means that the program
 	// runs already.
@@ -32,6 +34,12 @@ type Options struct {
 
 	MasterFd      int      // master of the container's terminal, which Supervise closes; −1 for none
 	Stdin, Stdout *os.File // what the terminal is connected with; only used with MasterFd
+}
+
+// Notified is something else that a container may say: Pass reads it when Fd is readable.
+type Notified interface {
+	Fd() int
+	Pass() bool
 }
 
 // Subreaper makes this process the parent of orphaned descendants (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -69,10 +77,16 @@ func Supervise(o Options) (status int, err error) {
 
 // attend hands on signals until init has ended.
 func attend(o *Options, term *terminal) (unix.WaitStatus, error) {
-	fds := []unix.PollFd{{Fd: int32(o.Pidfd), Events: unix.POLLIN}, {Fd: int32(o.Signals), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(o.Pidfd), Events: unix.POLLIN}, {Fd: int32(o.Signals), Events: unix.POLLIN}, {Fd: -1, Events: unix.POLLIN}}
+	if o.Notified != nil {
+		fds[2].Fd = int32(o.Notified.Fd())
+	}
 	for {
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return 0, &fault.Error{Op: "poll", Err: err}
+		}
+		if fds[2].Revents != 0 {
+			o.Notified.Pass()
 		}
 		if fds[0].Revents != 0 {
 			return wait(o.Pid)

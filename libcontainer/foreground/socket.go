@@ -1,8 +1,6 @@
 package foreground
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,33 +56,8 @@ func connectAndSend(path string, fd int, payload string, timeout time.Duration) 
 	if err := unix.SetsockoptTimeval(socketFd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
 		return err
 	}
-	if err := connectPath(socketFd, path); err != nil {
+	if err := fdpass.Connect(socketFd, path); err != nil {
 		return err
 	}
 	return fdpass.Send(socketFd, []byte(payload), fd)
-}
-
-// maxSocketPath is the room in sockaddr_un for a path with its NUL (unix(7)).
-const maxSocketPath = 108
-
-// connectPath connects to a socket in the file system. A path that is too long for the address is replaced by that of a
-// handle on the socket.
-func connectPath(socketFd int, path string) error {
-	if strings.HasPrefix(path, "@") {
-		path = "./" + path // x/sys would read an abstract name, which is none of the file system's
-	}
-	if len(path) >= maxSocketPath {
-		handleFd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(handleFd)
-		path = "/proc/self/fd/" + strconv.Itoa(handleFd)
-	}
-	for {
-		err := unix.Connect(socketFd, &unix.SockaddrUnix{Name: path})
-		if err != unix.EINTR {
-			return err
-		}
-	}
 }

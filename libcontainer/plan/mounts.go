@@ -10,6 +10,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/mountopt"
+	"github.com/tare-run/tare/libcontainer/notify"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -20,7 +21,12 @@ func (c *compiler) mounts() error {
 			return err
 		}
 	}
-	return nil
+	if c.in.NotifyDir == "" {
+		return nil
+	}
+	return c.mount("", &specs.Mount{
+		Destination: notify.Directory, Source: c.in.NotifyDir, Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"},
+	}, "")
 }
 
 func (c *compiler) mount(pointer string, m *specs.Mount, linkTarget string) error {

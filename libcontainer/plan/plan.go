@@ -24,6 +24,7 @@ type Input struct {
 	NoNewKeyring bool
 	PreserveFDs  int
 	ExtraEnv     []string // LISTEN_FDS and the like, from the runtime's own environment
+	NotifyDir    string   // host path of the directory for the socket of sd_notify(3); empty for none
 	Labels       Labels
 	Links        map[int]string  // targets of the sources that are symbolic links, by index of the mount, where that matters
 	Overlay      *overlay.Config // nil for the root as it is

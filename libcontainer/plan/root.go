@@ -54,6 +54,8 @@ func (c *compiler) rootWithoutMounts() error {
 	switch {
 	case c.in.Overlay != nil:
 		return c.noMountNamespace("/root/path", "an overlay")
+	case c.in.NotifyDir != "":
+		return c.noMountNamespace("", "NOTIFY_SOCKET")
 	case len(c.spec.Mounts) > 0:
 		return c.noMountNamespace("/mounts", "a mount")
 	case c.spec.Root.Readonly:

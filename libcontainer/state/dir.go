@@ -166,6 +166,35 @@ func (d *Dir) SaveResources(resources []byte) error { return d.write("resources.
 // Resources reads what SaveResources has kept; ENOENT where there has been no update.
 func (d *Dir) Resources() ([]byte, error) { return d.read("resources.json", maxConfig) }
 
+// notifyDir and what is in it is what the container sees of the runtime root.
+const (
+	notifyDir    = "notify"
+	notifySocket = notifyDir + "/notify.sock" // package notify makes it
+)
+
+// MakeNotify makes the directory for the socket of sd_notify(3), which every user may look into: the way to it is closed.
+func (d *Dir) MakeNotify() error {
+	err := unix.Mkdirat(d.fd, notifyDir, 0o755)
+	if err == nil {
+		err = unix.Fchmodat(d.fd, notifyDir, 0o755, 0) // whatever the umask
+	}
+	if err != nil {
+		return &fault.Error{Op: "create", Path: d.NotifyPath(), Err: err}
+	}
+	return nil
+}
+
+// OpenNotify opens that directory; ENOENT where the container has none. The descriptor is the caller's.
+func (d *Dir) OpenNotify() (int, error) {
+	return unix.Openat(d.fd, notifyDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+}
+
+// NotifyPath is the path of that directory.
+func (d *Dir) NotifyPath() string { return NotifyPath(d.root.Path, d.ID) }
+
+// NotifyPath is the path of that directory of a container below a runtime root.
+func NotifyPath(root, id string) string { return filepath.Join(root, id, notifyDir) }
+
 // CacheDir is that of the runtime root.
 func (d *Dir) CacheDir() string { return d.root.CacheDir() }
 
@@ -176,7 +205,13 @@ func (d *Dir) Remove() error {
 			return &fault.Error{Op: "remove", Path: d.path(name), Err: err}
 		}
 	}
-	if err := unix.Unlinkat(d.root.fd, d.ID, unix.AT_REMOVEDIR); err != nil && err != unix.ENOENT {
+	err := unix.Unlinkat(d.root.fd, d.ID, unix.AT_REMOVEDIR)
+	if err == unix.ENOTEMPTY { // few containers have this directory
+		unix.Unlinkat(d.fd, notifySocket, 0)
+		unix.Unlinkat(d.fd, notifyDir, unix.AT_REMOVEDIR)
+		err = unix.Unlinkat(d.root.fd, d.ID, unix.AT_REMOVEDIR)
+	}
+	if err != nil && err != unix.ENOENT {
 		return &fault.Error{Op: "remove", Path: d.path(""), Err: err}
 	}
 	return nil

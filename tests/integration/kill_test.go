@@ -120,14 +120,13 @@ func TestKillSharedPidNamespace(t *testing.T) {
 
 // C25: --all of a running container.
 func TestKillAll(t *testing.T) {
-	script := "(trap 'echo child; exit' USR1; while :; do sleep 0.01; done) & trap 'echo init; wait; exit' USR1; echo ready; wait; wait"
+	script := "(trap 'echo child; exit' USR1; echo set; while :; do sleep 0.01; done) & trap 'echo init; wait; exit' USR1; echo ready; wait; wait"
 	b := newBundle(t, withArgs("sh", "-c", script)).create().start()
-	b.printed()
-	// The child sets its trap by itself: tell it again until it has.
-	eventually(t, "init has ended", func() bool {
-		run(t, "kill", "--all", b.id, "USR1")
-		return b.state().Status == "stopped"
+	eventually(t, "both have set their traps", func() bool {
+		out := read(t, b.stdout)
+		return strings.Contains(out, "set\n") && strings.Contains(out, "ready\n")
 	})
+	run(t, "kill", "--all", b.id, "USR1").succeeds()
 	b.wait()
 	for _, who := range []string{"init", "child"} {
 		if out := read(t, b.stdout); !strings.Contains(out, who) {

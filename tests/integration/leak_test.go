@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What must not be left. Tests do not run in parallel, so every process, mount and directory that appears is theirs.
@@ -72,7 +74,10 @@ func reapExecs() (stop func()) {
 		defer close(stopped)
 		for {
 			for _, pid := range children() {
-				if comm, _ := os.ReadFile("/proc/" + itoa(pid) + "/comm"); string(comm) != filepath.Base(tare)+"\n" && !inits[pid] {
+				if inits[pid] || !dead(pid) {
+					continue // only the name of the dead is final
+				}
+				if comm, _ := os.ReadFile("/proc/" + itoa(pid) + "/comm"); string(comm) != filepath.Base(tare)+"\n" {
 					syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 				}
 			}
@@ -84,6 +89,13 @@ func reapExecs() (stop func()) {
 		}
 	}()
 	return func() { close(done); <-stopped }
+}
+
+// dead says whether a child waits to be reaped.
+func dead(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.Signo == int32(unix.SIGCHLD)
 }
 
 func (b *bundle) mountsUnchanged() {

@@ -44,7 +44,7 @@ func contend(t *testing.T, messages []string, commands ...[]string) (failed []st
 			known = known || strings.Contains(text, m)
 		}
 		if !known {
-			t.Errorf("tare %s: %s", strings.Join(commands[i], " "), text)
+			t.Errorf("tare %s: %v: %s", strings.Join(commands[i], " "), err, text)
 		}
 	}
 	return failed
@@ -177,7 +177,9 @@ func TestEveryPairMeets(t *testing.T) {
 				if before == "running" {
 					b.try("start").succeeds()
 				}
+				stop := reapExecs()
 				contend(t, states, b.words(first), b.words(second))
+				stop()
 				b.checkTruth()
 				b.teardown()
 				if t.Failed() {
