@@ -26,7 +26,7 @@ var engineEnvironment = []string{
 func TestEngineEnvironmentStaysOutside(t *testing.T) {
 	b := newCaller(t, "--root ROOT", withShell("env; sleep 600"), withProcess(func(p *specs.Process) { p.Env = []string{"PATH=/bin", "A=1"} }))
 	b.env = engineEnvironment
-	hook := specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", "/usr/bin/env >>" + b.bundle.dir + "/hooks"}}
+	hook := specs.Hook{Path: "/bin/sh", Args: []string{"sh", "-c", "env >>" + b.bundle.dir + "/hooks"}}
 	b.spec.Hooks = &specs.Hooks{Prestart: []specs.Hook{hook}, CreateRuntime: []specs.Hook{hook}, CreateContainer: []specs.Hook{hook}, Poststart: []specs.Hook{hook}} //nolint:staticcheck // engines use prestart
 	b.writeConfig()
 	b.stdout = b.does("create --bundle BUNDLE --pid-file BUNDLE/pid ID").stdoutFile

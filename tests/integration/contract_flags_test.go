@@ -211,8 +211,8 @@ func TestCallsOfBuildah(t *testing.T) {
 				return slices.Contains([]string{"creating", "created", "running", "stopped"}, s.Status) && s.Status == "running"
 			})
 			c.does("kill ID " + signal)
-			if signal != "9" {
-				c.does("kill ID 9")
+			if signal != "9" { // the shell may have had no trap yet
+				c.call("kill ID 9", invocation{})
 			}
 			c.wait()
 			var s container
