@@ -33,7 +33,7 @@ func (p *program) globalFlags() []cli.Flag {
 			Usage:       "keep the state of containers below `DIR`",
 			DefaultText: defaultRoot + ", or $XDG_RUNTIME_DIR/tare for a user other than root"},
 		&cli.StringFlag{Name: "log", Destination: &g.logFile,
-			Usage: "append log lines to `FILE`; an error is printed on stderr as well", DefaultText: "stderr"},
+			Usage: "append log lines to `FILE`, or send them to journald:NAME or syslog:NAME; an error is printed on stderr as well", DefaultText: "stderr"},
 		&cli.StringFlag{Name: "log-format", Destination: &g.logFormat, Value: formatText,
 			Usage: "`FORMAT` of log lines: text or json"},
 		&cli.StringFlag{Name: "log-level", Destination: &g.logLevel,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/syslog"
 )
 
 // The values of --log-format.
@@ -41,12 +42,14 @@ func (l level) String() string {
 // as one JSON object. So a verb that fails leaves exactly one line, and one that goes well leaves none, unless more was
 // asked for.
 type logger struct {
-	path   string // file of --log; empty: lines go to stderr
+	path   string // value of --log: a file, or a place as below; empty: lines go to stderr
 	json   bool
 	level  level
 	stderr io.Writer
 	now    func() time.Time
 	file   *os.File // opened by the first line, so that success touches no disk
+
+	sockets struct{ journal, syslog string } // of the host's logs
 }
 
 // setLog takes the log flags over.
@@ -87,7 +90,7 @@ func (l *logger) print(lv level, msg string) {
 		_, _ = l.stderr.Write(l.line(lv, msg)) // nowhere is left to report that stderr is gone
 		return
 	}
-	if err := l.append(l.line(lv, msg)); err != nil {
+	if err := l.deliver(lv, msg); err != nil {
 		l.onStderr((&fault.Error{Op: "log", Path: l.path, Err: err}).Error())
 	}
 }
@@ -115,10 +118,34 @@ func (l *logger) onStderr(msg string) {
 	_, _ = l.stderr.Write(textLine(l.now(), levelError, msg))
 }
 
+// deliver takes the value of --log as crun does: "journald:NAME" and "syslog:NAME" are the logs of the host, in which NAME
+// tells whose message it is, and "file:" may be in front of a path.
+func (l *logger) deliver(lv level, msg string) error {
+	place, name, ok := strings.Cut(l.path, ":")
+	switch {
+	case ok && place == "journald":
+		return syslog.Journal(l.sockets.journal, name, lv.severity(), msg)
+	case ok && place == "syslog":
+		return syslog.Syslog(l.sockets.syslog, name, lv.severity(), msg)
+	}
+	return l.append(l.line(lv, msg))
+}
+
+// severity is the level as syslog(3) has it.
+func (l level) severity() int {
+	switch l {
+	case levelError:
+		return syslog.Error
+	case levelWarning:
+		return syslog.Warning
+	}
+	return syslog.Debug
+}
+
 // append adds a whole line by one write(2): O_APPEND keeps lines of concurrent verbs apart.
 func (l *logger) append(line []byte) error {
 	if l.file == nil {
-		f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+		f, err := os.OpenFile(strings.TrimPrefix(l.path, "file:"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 		if err != nil {
 			return cause(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tare-run/tare/libcontainer"
+	"golang.org/x/sys/unix"
 )
 
 func readFile(t *testing.T, path string) string {
@@ -177,5 +178,44 @@ func TestLogAppends(t *testing.T) {
 	line := `{"level":"error","msg":"no","time":"2026-01-02T03:04:05Z"}` + "\n"
 	if got := readFile(t, file); got != line+line {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Rows B2, B6: the logs of the host take the message itself, with the name from the command line.
+func TestLogOfTheHost(t *testing.T) {
+	dir := t.TempDir()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: dir + "/s"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place, want := range map[string]string{
+		"journald:web1": "MESSAGE=start web1: no\nPRIORITY=3\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=web1\n",
+		"syslog:web2":   "<27>web2[" + strconv.Itoa(os.Getpid()) + "]: start web1: no",
+	} {
+		var stderr strings.Builder
+		p := newProgram("tare", nil, &stderr)
+		p.open = func(*libcontainer.Runtime) containers { return &recorder{err: errors.New("start web1: no")} }
+		p.log.sockets.journal, p.log.sockets.syslog = dir+"/s", dir+"/s"
+		if status := p.run([]string{"tare", "--log", place, "start", "web1"}); status != 1 || !strings.HasSuffix(stderr.String(), " level=error msg=\"start web1: no\"\n") {
+			t.Errorf("%s: status %d, stderr %q", place, status, stderr.String())
+		}
+		var buffer [1024]byte
+		if n, err := unix.Read(fd, buffer[:]); err != nil || string(buffer[:n]) != want {
+			t.Errorf("%s: got %q, %v, want %q", place, buffer[:max(n, 0)], err, want)
+		}
+		p.log.sockets.journal, p.log.sockets.syslog = dir+"/none", dir+"/none"
+		stderr.Reset()
+		if p.run([]string{"tare", "--log", place, "start", "web1"}); strings.Count(stderr.String(), "\n") != 2 || !strings.Contains(stderr.String(), `log \"`+place+`\": no such file or directory`) {
+			t.Errorf("%s, where nobody listens: stderr %q", place, stderr.String())
+		}
+	}
+	file := dir + "/log"
+	invoke(&recorder{err: errors.New("no")}, "--log", "file:"+file, "start", "web1")
+	if got := readFile(t, file); !strings.Contains(got, "msg=no") && !strings.Contains(got, `msg="no"`) {
+		t.Errorf("file: got %q", got)
 	}
 }

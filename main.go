@@ -22,6 +22,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/syslog"
 	"github.com/tare-run/tare/libcontainer"
 	"github.com/tare-run/tare/libcontainer/initproc"
 	"github.com/urfave/cli/v2"
@@ -71,7 +72,7 @@ type program struct {
 }
 
 func newProgram(argv0 string, stdout, stderr io.Writer) *program {
-	return &program{
+	p := &program{
 		name:    programName(argv0),
 		stdout:  stdout,
 		stderr:  stderr,
@@ -79,6 +80,8 @@ func newProgram(argv0 string, stdout, stderr io.Writer) *program {
 		log:     logger{stderr: stderr, now: time.Now},
 		open:    func(r *libcontainer.Runtime) containers { return r },
 	}
+	p.log.sockets.journal, p.log.sockets.syslog = syslog.JournalSocket, syslog.Socket
+	return p
 }
 
 // programName is "runc" for a program installed under that name, because go-runc wants --version to start with it.

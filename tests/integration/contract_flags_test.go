@@ -58,13 +58,16 @@ func TestCallsOfContainerd(t *testing.T) {
 		c.env = []string{"PATH=/usr/bin:/bin", "GOMAXPROCS=2"}
 		c.containerdSequence("--no-pivot --no-new-keyring", true)
 	})
-	t.Run("systemd", func(t *testing.T) {
-		requireSystemd(t)
-		c := newCaller(t, "--root ROOT/k8s.io --log BUNDLE/log.json --log-format json --systemd-cgroup")
-		c.spec.Linux.CgroupsPath = "system.slice:tare-it:" + c.id
-		c.writeConfig()
-		c.containerdSequence("", false)
-	})
+}
+
+// A1 B7: the same with the systemd driver, as Kubernetes has it.
+func TestSystemdCallsOfContainerd(t *testing.T) {
+	requireSystemd(t)
+	c := newCaller(t, "--root ROOT/k8s.io --log BUNDLE/log.json --log-format json --systemd-cgroup", withArgs("sleep", "600"))
+	c.spec.Linux.CgroupsPath = "system.slice:tare-it:" + c.id
+	c.writeConfig()
+	c.env = []string{"PATH=/usr/bin:/bin", "GOMAXPROCS=4"}
+	c.containerdSequence("", false)
 }
 
 func (c *caller) containerdSequence(flags string, terminal bool) {

@@ -348,3 +348,17 @@ func (b *bundle) planAs(uid int, env []string) result {
 	}
 	return result{t: b.t, args: args, status: c.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
 }
+
+// B2 B6: an error reaches the journal, under the name that --log gives it.
+func TestSystemdJournal(t *testing.T) {
+	requireSystemd(t)
+	name := "tare-it-" + itoa(os.Getpid())
+	run(t, "--log", "journald:"+name, "state", "tare-it-none").fails("container does not exist")
+	var line string
+	eventually(t, "the message is in the journal", func() bool {
+		out, _ := exec.Command("journalctl", "--identifier", name, "--priority", "err", "--output", "cat", "--no-pager", "--quiet").Output()
+		line = strings.TrimSpace(string(out))
+		return line != ""
+	})
+	wants(t, "message", line, "state tare-it-none: container does not exist")
+}
