@@ -38,6 +38,8 @@ func runHelper(what, argument string) string {
 			}
 		}
 		return text(unix.Exec("/bin/cat", []string{"cat", "/proc/self/status"}, nil))
+	case "io-priority":
+		return ioPriority(argument)
 	case "stdio":
 		return text(Stdio(1234))
 	case "unmapped-uid":
