@@ -170,10 +170,20 @@ func cloneError(c *rawChild, o *Options) error {
 		e.Hint = "the cgroup has controllers enabled for its children, so it cannot hold a process"
 	case c.stage == stageClone && c.errno == unix.EOPNOTSUPP && o.CgroupFd >= 0:
 		e.Hint = "the cgroup is a threaded one, or below one; choose another linux.cgroupsPath"
+	case c.stage == stageClone && c.errno == unix.EACCES && o.CgroupFd >= 0:
+		// cgroups(7), "Cgroups v2 delegation": a process is moved by whoever may write to both, and to what they have in common.
+		e.Hint = "the caller may not move a process from its own cgroup into the container's; run in a cgroup that is delegated together with it, " +
+			"such as a scope of the user's systemd (systemd-run --user --scope -p Delegate=yes)"
+	case c.stage == stageClone && c.errno == unix.ENOENT && o.CgroupFd >= 0:
+		e.Hint = "the cgroup is not below the root of the caller's cgroup namespace (mount option nsdelegate)"
+	case c.stage == stageClone && c.errno == unix.ENODEV && o.CgroupFd >= 0:
+		e.Hint = "the cgroup has been removed meanwhile"
 	case c.stage == stageClone && c.errno == unix.ENOSPC:
 		e.Hint = "a limit in /proc/sys/user/max_*_namespaces is reached"
-	case c.stage == stageClone && c.errno == unix.EPERM:
+	case c.stage == stageClone && c.errno == unix.EPERM && o.CloneFlags != 0:
 		e.Hint = "creating these namespaces needs CAP_SYS_ADMIN"
+	case c.stage == stageClone && c.errno == unix.EPERM:
+		e.Hint = "a security module or a seccomp filter of the caller forbids it, or the cgroup takes no process of this caller"
 	case c.stage == stageClone && c.errno == unix.EAGAIN:
 		e.Hint = "a limit on the number of processes is reached"
 	case c.stage == stageSetGID, c.stage == stageSetUID:

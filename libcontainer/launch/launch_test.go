@@ -60,6 +60,32 @@ func childless(t *testing.T) {
 	}
 }
 
+// What the kernel says of a cgroup is followed by what to do, and only where a cgroup was to be entered.
+func TestCloneErrorHints(t *testing.T) {
+	for _, row := range []struct {
+		errno  unix.Errno
+		cgroup int
+		flags  uint64
+		want   string
+	}{
+		{unix.EACCES, 5, 0, "delegated together with it"},
+		{unix.EPERM, 5, 0, "seccomp filter of the caller"},
+		{unix.EPERM, 5, unix.CLONE_NEWNET, "needs CAP_SYS_ADMIN"},
+		{unix.ENOENT, 5, 0, "nsdelegate"},
+		{unix.ENODEV, 5, 0, "has been removed"},
+		{unix.EBUSY, 5, 0, "controllers enabled"},
+		{unix.EACCES, -1, 0, ""},
+		{unix.ENOENT, -1, 0, ""},
+	} {
+		c := &rawChild{childResult: &childResult{}}
+		c.errno, c.stage = row.errno, stageClone
+		err := cloneError(c, &Options{CgroupFd: row.cgroup, CloneFlags: row.flags})
+		if !errors.Is(err, row.errno) || !strings.Contains(err.Error(), row.want) || row.want == "" && strings.Contains(err.Error(), ";") {
+			t.Errorf("%v with cgroup %d and flags %#x: %v, want %q", row.errno, row.cgroup, row.flags, err, row.want)
+		}
+	}
+}
+
 // The child reports through shared memory which of its calls the kernel refused, and is gone.
 func TestStartReportsWhatWasRefused(t *testing.T) {
 	_, err := Start(&Options{Image: image(t, "/dev/null"), CgroupFd: -1})

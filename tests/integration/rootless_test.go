@@ -207,6 +207,10 @@ func TestRootlessDelegated(t *testing.T) {
 	inits[r.pid] = true
 	r.tare("start", r.id).succeeds()
 	wants(t, "cgroup", r.printed(), "0::"+strings.TrimPrefix(parent, "/sys/fs/cgroup")+"/"+r.id)
+	r.tare("exec", r.id, "true").succeeds()
+	r.cgroup = "" // whoever is elsewhere may not move a process into it
+	r.tare("exec", r.id, "true").refuses("clone3", "permission denied", "delegated together with it")
+	r.cgroup = parent
 	r.tare("kill", r.id, "KILL").succeeds()
 	r.wait()
 	r.tare("delete", r.id).succeeds()

@@ -1,0 +1,67 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// J44 D13: a container that runs containers of its own moves itself out of its cgroup's root and enables controllers there. Its
+// own cgroup holds no process from then on (EBUSY), so an exec goes where init is; one that is given a cgroup goes there.
+func TestExecWhereControllersAreEnabled(t *testing.T) {
+	requireRoot(t)
+	mount, unified := controllerMount(t, "pids")
+	if !unified {
+		t.Skip("needs cgroup v2 with the pids controller (tests/vm)")
+	}
+	b := newBundle(t, withShell(`cd /sys/fs/cgroup && mkdir init other && echo 0 >init/cgroup.procs && echo +pids >cgroup.subtree_control && echo ready
+exec sleep 600`), withCgroupOptions("rw", "nosuid", "noexec", "nodev"))
+	b.create().start()
+	wants(t, "the container has enabled pids", b.printed(), "ready")
+	dir := filepath.Join(mount, b.id)
+	wants(t, "subtree_control", strings.TrimSpace(read(t, dir+"/cgroup.subtree_control")), "pids")
+
+	// What the host sees, because the container's cgroup namespace hides where its root is.
+	where := func(flags ...string) (place string) {
+		r := b.execWith(invocation{whileItRuns: func(p *os.Process) {
+			eventually(t, "the exec runs", func() bool { return exists(b.path("tmp/runs")) })
+			for _, cgroup := range []string{"", "/init", "/other"} {
+				for _, pid := range strings.Fields(read(t, dir+cgroup+"/cgroup.procs")) {
+					if strings.Contains(read(t, "/proc/"+pid+"/cmdline"), "tmp/runs") {
+						place = cgroup
+					}
+				}
+			}
+			must(t, os.Remove(b.path("tmp/runs")))
+		}}, flags, "sh", "-c", "touch /tmp/runs; while [ -e /tmp/runs ]; do sleep 0.01; done; exit 7")
+		if r.status != 7 {
+			t.Errorf("%q: %v", flags, r)
+		}
+		return place
+	}
+	wants(t, "cgroup of an exec", where(), "/init")
+	wants(t, "cgroup of an exec with --cgroup", where("--cgroup", "other"), "/other")
+	wants(t, "cgroup inside", b.execs("cat /proc/self/cgroup"), "0::/init")
+	b.exec([]string{"--cgroup", "/"}, "true").refuses("device or resource busy", "controllers enabled")
+	if n := len(b.processes()); n != 1 {
+		t.Errorf("%d processes are left, want that of init", n)
+	}
+	b.kill("KILL")
+	b.wait()
+	b.try("delete").succeeds()
+	b.nothingLeft()
+}
+
+// withCgroupOptions changes how /sys/fs/cgroup is mounted.
+func withCgroupOptions(options ...string) option {
+	return func(s *specs.Spec) {
+		for i := range s.Mounts {
+			if s.Mounts[i].Type == "cgroup" {
+				s.Mounts[i].Options = options
+			}
+		}
+	}
+}
