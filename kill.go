@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer"
 	"github.com/urfave/cli/v2"
@@ -25,6 +28,12 @@ func (p *program) killCommand() *cli.Command {
 				Usage: "ID is a regular expression: signal every container whose ID it matches"},
 		},
 		Action: func(c *cli.Context) error {
+			// The signal may be the word of an image, its STOPSIGNAL: nothing behind the id is an option.
+			for _, arg := range c.Args().Tail() {
+				if strings.HasPrefix(arg, "-") {
+					return usage(c, fault.Text("option "+strconv.Quote(arg)+" must come before the container ID"))
+				}
+			}
 			args, err := arguments(c, 1, 2)
 			if err != nil {
 				return err

@@ -142,7 +142,7 @@ func (p *program) app() *cli.App {
 const appDescription = `tare runs containers as the Open Container Initiative specifies them. A container
 starts from a bundle: a directory with a config.json and, usually, the root
 filesystem. Global options come before the command, the options of a command
-after it; those of exec and ps before the container ID.`
+after it; those of exec, kill and ps before the container ID.`
 
 // before runs once the global flags are read and a command is known to follow.
 func (p *program) before(*cli.Context) error {

@@ -116,7 +116,7 @@ func (c *creation) setDevices() error {
 		}
 		return err
 	}
-	if c.rootless() {
+	if c.rootless() && !hostRoot() {
 		return nil // see tolerateDevices
 	}
 	for i := range rules {

@@ -26,8 +26,11 @@ func (r *Runtime) rootless() bool {
 	case "false":
 		return false
 	}
-	return unix.Geteuid() != 0 || userns.Inside()
+	return !hostRoot()
 }
+
+// hostRoot says whether this has the privileges of the host's root, whatever --rootless says.
+func hostRoot() bool { return unix.Geteuid() == 0 && !userns.Inside() }
 
 // open opens an existing container without its lock and reads its record. The caller closes the directory.
 func (r *Runtime) open(id string) (*state.Dir, *state.Record, error) {

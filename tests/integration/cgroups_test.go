@@ -135,6 +135,8 @@ func TestCgroupManagerDisabled(t *testing.T) {
 	limited.tryWith(disabled, "create").fails("/linux/resources", "need")
 	filtered := newBundle(t)
 	filtered.tryWith(disabled, "create").fails("/linux/resources/devices/0", "a device filter needs a cgroup")
+	disabled.args = append(disabled.args, "--rootless=true") // which does not make root of the host any less dangerous
+	filtered.tryWith(disabled, "create").fails("/linux/resources/devices/0", "a device filter needs a cgroup")
 }
 
 // B8, CVE-2023-25809: Podman leaves the cgroup mount in place when it disables cgroups. It shows the runtime's, read-only.
