@@ -80,11 +80,11 @@ func TestListenFDs(t *testing.T) {
 	wants(t, "variables of another process", other.tryWith(i, "run").succeeds().stdout, "[]\n0  1  2\n")
 }
 
-// E29 Q4: nothing of the caller's environment reaches the program.
+// E29: nothing of the caller's environment reaches the program, but what TestListenFDs and TestNotifyStart are about.
 func TestNoInheritedEnvironment(t *testing.T) {
 	b := newBundle(t, withArgs("env"))
 	b.spec.Process.Env = []string{"PATH=/bin", "A=1"}
-	i := invocation{env: []string{"SECRET=1", "_OCI_SYNCPIPE=3", "NOTIFY_SOCKET=/run/x"}}
+	i := invocation{env: []string{"SECRET=1", "_OCI_SYNCPIPE=3", "XDG_RUNTIME_DIR=/run/x"}}
 	env := strings.Fields(b.tryWith(i, "run").succeeds().stdout)
 	slices.Sort(env)
 	wants(t, "environment", strings.Join(env, " "), "A=1 HOME=/root PATH=/bin")
