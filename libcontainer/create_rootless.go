@@ -22,7 +22,7 @@ func (c *creation) withoutCgroup() error {
 	if controller, pointer := cgroups.FirstLimit(c.resources()); controller != "" {
 		return &fault.Error{
 			Pointer: pointer, Op: "the " + controller + " controller is not delegated", Err: err,
-			Hint: "run tare in a delegated cgroup (systemd-run --user --scope -p Delegate=yes), or take the limit out",
+			Hint: "let the user's systemd make the cgroup (--systemd-cgroup), have root delegate one (docs/rootless.md), or take the limit out",
 		}
 	}
 	c.debug("create " + c.o.ID + ": no cgroup of its own, and so no limits: " + err.Error())

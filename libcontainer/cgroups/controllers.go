@@ -72,21 +72,31 @@ func (m *Manager) enableForChildren(d *directory) error {
 	if err == nil || errors.Is(err, unix.EBUSY) {
 		// EBUSY: the cgroup holds processes. The threaded controllers could still be enabled alone, but that would turn it
 		// into a threaded domain, and the container's cgroup into one that no process can enter.
-		m.noteEnable(err)
+		m.noteEnable(lacking, err)
 		return nil
 	}
 	// The kernel takes all or nothing, and may refuse one alone: cpu, for example, while realtime processes exist.
 	for _, controller := range lacking {
-		m.noteEnable(d.write("cgroup.subtree_control", controller))
+		m.noteEnable([]string{controller}, d.write("cgroup.subtree_control", controller))
 	}
 	return nil
 }
 
-// noteEnable keeps the first reason.
-func (m *Manager) noteEnable(err error) {
-	if err != nil && m.enableErr == nil {
-		m.enableErr = explainEnable(err)
+// noteEnable keeps the reason, if there is one.
+func (m *Manager) noteEnable(controllers []string, err error) {
+	if err != nil {
+		m.notEnabled = append(m.notEnabled, notEnabled{controllers, explainEnable(err)})
 	}
+}
+
+// whyNotEnabled is the reason in the deepest cgroup that has the controller: those above have passed it on.
+func (m *Manager) whyNotEnabled(controller string) error {
+	for _, n := range slices.Backward(m.notEnabled) {
+		if slices.Contains(n.controllers, "+"+controller) {
+			return n.err
+		}
+	}
+	return nil
 }
 
 // explainEnable says what the errnos of cgroup.subtree_control mean (cgroup-v2.rst, "No Internal Process Constraint" and
@@ -98,7 +108,7 @@ func explainEnable(err error) error {
 	}
 	switch e.Err {
 	case unix.EBUSY:
-		e.Hint = "this cgroup holds processes; move them to a cgroup below it"
+		e.Hint = "this cgroup holds processes; move them to a cgroup below it, or let systemd make the container's (--systemd-cgroup)"
 	case unix.EOPNOTSUPP:
 		e.Hint = "this cgroup is threaded"
 	case unix.EACCES, unix.EPERM:

@@ -16,9 +16,16 @@ type Manager struct {
 	hierarchies []*hierarchy // the unified one first
 	unit        *unit        // what systemd makes the cgroup for; nil for one that we make ourselves
 
-	refused   error // why the cgroup cannot be used
-	fresh     bool  // made by this process, hence without any program attached
-	enableErr error // why controllers could not be enabled for the unified cgroup; told when one is missed
+	refused error // why the cgroup cannot be used
+	fresh   bool  // made by this process, hence without any program attached
+
+	notEnabled []notEnabled // for the unified cgroup, from the root down; told when one is missed
+}
+
+// notEnabled is why controllers could not be enabled.
+type notEnabled struct {
+	controllers []string // with plus signs
+	err         error
 }
 
 // hierarchy is the container's cgroup in one hierarchy.

@@ -159,8 +159,8 @@ func (m *Manager) absent(controller string) error {
 		e.Hint = "it is mounted as cgroup v1 at " + m.v1(v1Name(controller)).mount
 	case h == nil:
 		e.Hint = "none of the cgroup v1 mounts has it, and there is no unified hierarchy: " + strings.Join(m.mounts(), ", ")
-	case m.enableErr != nil:
-		e.Hint = "it could not be enabled: " + m.enableErr.Error()
+	case m.whyNotEnabled(controller) != nil:
+		e.Hint = "it could not be enabled: " + m.whyNotEnabled(controller).Error()
 	default:
 		e.Hint = "it is not in " + h.path + "/cgroup.controllers"
 		if len(m.hierarchies) > 1 {

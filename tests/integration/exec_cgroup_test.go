@@ -3,10 +3,15 @@ package integration
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/tests/tracer"
 )
 
 // J44 D13: a container that runs containers of its own moves itself out of its cgroup's root and enables controllers there. Its
@@ -63,5 +68,32 @@ func withCgroupOptions(options ...string) option {
 				s.Mounts[i].Options = options
 			}
 		}
+	}
+}
+
+// D14: an exec enters the container's cgroup, and everything up to its program, on the initial CPUs, and its program is executed
+// on the final ones.
+func TestExecAffinityInOrder(t *testing.T) {
+	requireRoot(t)
+	skipUnless(t, tracer.Supported, "the tracer knows only the registers of amd64")
+	if runtime.NumCPU() < 2 {
+		t.Skip("needs two CPUs")
+	}
+	b := running(t, withProcess(func(p *specs.Process) { p.ExecCPUAffinity = &specs.CPUAffinity{Initial: "1", Final: "0"} }))
+	cpus := func(pid int) string { return statusFields(read(t, "/proc/"+itoa(pid)+"/status"), "Cpus_allowed_list:") }
+	wants(t, "CPUs of the container, which the members are not about", strconv.FormatBool(cpus(b.pid) == "1" || cpus(b.pid) == "0"), "false")
+	first := map[int]string{} // by the order of processes: the first child, which enters the namespaces, and init
+	last := ""
+	r, out := b.trace(func(c *tracer.Call) tracer.Verdict {
+		if _, seen := first[c.Order]; !seen {
+			first[c.Order] = cpus(c.Pid)
+		}
+		if c.Order == innerSide && c.Number == unix.SYS_EXECVE && last == "" {
+			last = cpus(c.Pid)
+		}
+		return tracer.Verdict{}
+	}, nil, "exec")
+	if r.Status.ExitStatus() != 0 || first[1] != "1" || first[innerSide] != "1" || last != "0" {
+		t.Errorf("%+v %s: the children begin on %v, the program on %q; want 1, and 0", r, out, first, last)
 	}
 }

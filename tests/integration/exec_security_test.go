@@ -37,7 +37,7 @@ func withSpy(s *specs.Spec) {
 	s.Process.User = specs.User{}
 }
 
-// CVE-2016-9962, security.md §4: an exec is stopped at system calls on its way into the container, from the moment when the
+// D18, CVE-2016-9962, security.md §4: an exec is stopped at system calls on its way into the container, from the moment when the
 // container can see it to the last one before its program. A program of the container that has its user and capabilities
 // finds no descriptor in it, no way out by its root or directory, and no executable. (One that has CAP_SYS_PTRACE in the
 // host's user namespace may look at any process it sees.)
@@ -48,7 +48,14 @@ func TestExecSpied(t *testing.T) {
 	looked := 0
 	last := map[uint64]bool{unix.SYS_SETRESUID: true, unix.SYS_CAPSET: true, unix.SYS_CLOSE_RANGE: true, unix.SYS_EXECVE: true, unix.SYS_FCHDIR: true}
 	calls, executed := 0, false
+	dumpable := uint64(1) // the runtime, which shares its memory with the child that enters the container
 	r, out := b.trace(func(c *tracer.Call) tracer.Verdict {
+		if c.Order == 0 && c.Number == unix.SYS_PRCTL && c.Args[0] == unix.PR_SET_DUMPABLE {
+			dumpable = c.Args[1]
+		}
+		if c.Order == innerSide && calls == 0 && dumpable != 0 { // capabilities alone would keep this spy out
+			t.Error("the runtime is dumpable when its child is in the container")
+		}
 		if c.Order != innerSide || executed {
 			return tracer.Verdict{}
 		}

@@ -178,7 +178,7 @@ func TestRootlessWithoutDelegation(t *testing.T) {
 	r.tare("run", r.id).succeeds()
 	limit := int64(1 << 20)
 	r.spec.Linux.Resources.Pids = &specs.LinuxPids{Limit: &limit}
-	r.tare("run", r.id).fails("/linux/resources/pids", "pids controller is not delegated", "permission denied", "Delegate=yes")
+	r.tare("run", r.id).fails("/linux/resources/pids", "pids controller is not delegated", "permission denied", "--systemd-cgroup")
 	r.spec.Linux.Resources.Pids = nil
 	r.tare("--rootless=false", "run", r.id).fails("cgroup", "permission denied")
 	if left := names(t, r.dir+"/xdg/tare"); len(left) > 1 {
