@@ -58,7 +58,7 @@ func goneForCRIO(message string) bool {
 	return regexp.MustCompile(`no such process|container not running|invalid process`).MatchString(message)
 }
 
-// read is what the engines make of an error: the status of docker run and podman run, and whether a container is gone.
+// reading is what the engines make of an error: the status of docker run and podman run, and whether a container is gone.
 type reading struct {
 	docker, podman   int
 	containerd, crio bool
