@@ -34,3 +34,20 @@ func SetSignalDefault(signal int) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&def)), 0, NumSignals/8, 0, 0)
 	return result(errno)
 }
+
+// ReapChildren says whether the kernel reaps the children of this process itself (SA_NOCLDWAIT of SIGCHLD, sigaction(2)). The
+// handler stays whatever it is, and execve(2) takes the flag back.
+func ReapChildren(itself bool) error {
+	var action sigaction
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&action)), NumSignals/8, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	const noChildWait = 2 // SA_NOCLDWAIT
+	action.flags &^= noChildWait
+	if itself {
+		action.flags |= noChildWait
+	}
+	_, _, errno = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&action)), 0, NumSignals/8, 0, 0)
+	return result(errno)
+}

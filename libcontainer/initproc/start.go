@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/sys"
 	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/wire"
 )
@@ -38,9 +39,16 @@ func (p *proc) waitStart() error {
 var errOrder = fault.Text("the runtime sent a message out of order")
 
 // waitAtGate waits for a start, and for the next one where a start died or gave up. The connection takes the wire's place.
+//
+// The wait may be long, and process 1 of a pid namespace inherits its orphans meanwhile: those of an exec, and of other
+// containers that share the namespace. As zombies they would count against the limits on processes, so the kernel reaps them;
+// not later, because a hook is waited for.
 func (p *proc) waitAtGate() error {
 	if p.gateFd < 0 {
 		return errOrder
+	}
+	if err := sys.ReapChildren(true); err != nil {
+		return &fault.Error{Op: "rt_sigaction", Path: "SIGCHLD", Err: err}
 	}
 	for {
 		p.conn.Close()
@@ -55,7 +63,7 @@ func (p *proc) waitAtGate() error {
 		m, _, err := p.conn.Recv()
 		if _, ok := m.(*wire.Start); ok && err == nil {
 			unix.Close(p.gateFd)
-			return nil
+			return sys.ReapChildren(false)
 		}
 	}
 }

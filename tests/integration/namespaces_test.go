@@ -104,6 +104,25 @@ func TestJoinNamespaces(t *testing.T) {
 	})
 }
 
+// G14 D12: process 1 of a pid namespace inherits the orphans in it, also while it waits for start: those of an exec and those of
+// a container that has joined the namespace. They do not stay as zombies, which would count against limits on processes.
+func TestOrphansOfWaitingInit(t *testing.T) {
+	holder := newBundle(t, withShell("grep ^SigIgn /proc/self/status; sh -c 'exit 3'; echo status $?; sleep 600"))
+	holder.spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "exit 0"}, Env: []string{"PATH=/bin"}}}}
+	holder.create()
+	const orphan = "(echo $(readlink /proc/self) >/tmp/orphan; sleep 0.2) & exit 0"
+	holder.exec(nil, "sh", "-c", orphan).succeeds()
+	b := newBundle(t, withNamespace(specs.PIDNamespace, "/proc/"+itoa(holder.pid)+"/ns/pid"), withArgs("sh", "-c", orphan))
+	b.create().start()
+	b.wait()
+	eventually(t, "no orphan is a child of the waiting init", func() bool {
+		return read(t, "/proc/"+itoa(holder.pid)+"/task/"+itoa(holder.pid)+"/children") == "" && exists(b.path("tmp/orphan")) && exists(holder.path("tmp/orphan"))
+	})
+	holder.start() // the hook is waited for all the same, and the program has its children to itself
+	eventually(t, "the program has waited for its child", func() bool { return strings.Contains(read(t, holder.stdout), "status") })
+	wants(t, "output", holder.printed(), "SigIgn:\t0000000000000000\nstatus 3")
+}
+
 // G5: a joined mount namespace is one that exists already; the root is the container's all the same.
 func TestJoinMountNamespace(t *testing.T) {
 	holder := newBundle(t).create()
