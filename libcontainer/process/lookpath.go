@@ -28,7 +28,7 @@ func LookPath(name string, env []string) (string, error) {
 		}
 		return name, nil
 	}
-	denied := ""
+	denied, unsearched := "", ""
 	if name != "" {
 		for dir := range strings.SplitSeq(pathOf(env), ":") {
 			file := name
@@ -42,12 +42,25 @@ func LookPath(name string, env []string) (string, error) {
 			if err == unix.EACCES && denied == "" {
 				denied = file
 			}
+			if notSearched(err) && unsearched == "" {
+				unsearched = dir
+			}
 		}
 	}
 	if denied != "" {
 		return "", lookError(name, denied, unix.EACCES)
 	}
-	return "", lookError(name, name, ErrNotInPath)
+	e := lookError(name, name, ErrNotInPath)
+	if unsearched != "" {
+		e.Hint = "the user of the process may not search " + quote(unsearched) + ", which is on PATH"
+	}
+	return "", e
+}
+
+// notSearched says whether it was a directory that kept the file from being found.
+func notSearched(err error) bool {
+	e, ok := err.(*fault.Error)
+	return ok && e.Err == unix.EACCES
 }
 
 // pathOf returns PATH; of several the last one, as MergeEnv has it.
@@ -82,13 +95,16 @@ func printable(path string) string {
 }
 
 // lookError uses the wording that engines know from exec.LookPath: `exec: "name": why`. The colon is part of Op.
-func lookError(name, file string, err error) error {
+func lookError(name, file string, err error) *fault.Error {
 	e := &fault.Error{Op: "exec:", Path: name, Err: err}
 	if name == "" { // an empty Path is not printed
 		e.Op = `exec: ""`
 	}
 	if err == unix.EACCES {
 		e.Hint = deniedHint(file)
+	}
+	if notSearched(err) {
+		e.Hint = "the user of the process may not search a directory of this path"
 	}
 	return e
 }
