@@ -108,8 +108,10 @@ integration: need-root tare
 
 INTEGRATION := tests/matrix host v2 v1
 
-# All that needs no virtual machine.
+# All that needs no virtual machine. The second demo is that of a user without privileges, whom it makes and removes.
 test-here: need-root tare
+	tests/demo/demo $(CURDIR)/tare
+	tests/demo/rootless $(CURDIR)/tare
 	$(INTEGRATION)
 	$(CONFORM)
 
