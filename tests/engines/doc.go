@@ -1,0 +1,10 @@
+// Package engines has container engines run their containers with the real binary in place of runc: Podman, Buildah,
+// containerd, Docker, those of the distribution. What passes with its runc has to pass with tare.
+//
+// The engines and the tests live in a pid, mount and network namespace of their own, with /run, /var/lib and the engines'
+// configuration on file systems that nobody else sees, so nothing of the host's engines is used or touched, and everything
+// is gone when the tests end. Images are made by the tests; there is no network.
+//
+// TARE_BINARY names the binary to test; without it the tests run make first. With -all the same operations are tried with
+// runc and crun too, and a table shows what became of them.
+package engines
