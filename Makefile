@@ -39,7 +39,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test test-here test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install clean
+.PHONY: test test-here test-engines test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install clean
 
 all: tare
 
@@ -89,6 +89,7 @@ need-root:
 # ./tare is built once and then stays.
 test: need-root unit
 	tests/deps vm
+	tests/deps engines
 	rm -rf build/matrix
 	$(MAKE) --jobs=2 --output-sync=target test-here test-vm
 	[ -n "$$MATRIX_RUN" ] || tests/skipped build/matrix/*.log
@@ -96,7 +97,7 @@ test: need-root unit
 # All packages except the integration tests, as they are shipped; ./tests holds the rules of the source tree.
 unit: $(EMBEDDED)
 	$(GO) vet ./...
-	$(GO) test -tags '$(TAGS)' $$($(GO) list ./... | grep -v /tests/integration)
+	$(GO) test -tags '$(TAGS)' $$($(GO) list ./... | grep -vE /tests/'(integration|engines)')
 
 layers:
 	$(GO) test -count=1 ./tests
@@ -114,6 +115,7 @@ test-here: need-root tare
 	tests/demo/rootless $(CURDIR)/tare
 	$(INTEGRATION)
 	$(CONFORM)
+	$(TRY_ENGINES)
 
 # The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. Then the suite of cgroup
 # managers with the system's systemd, and with a user's. The first time kernels and an image are downloaded and made.
@@ -124,6 +126,12 @@ test-vm: need-root tare
 		VM_SCRIPT=$(CURDIR)/tests/vm/systemd VM_USER=$$user $(GO) test -count=1 -exec $(CURDIR)/tests/vm/exec \
 			-run TestSystemdManager ./libcontainer/cgroups || exit 1; \
 	done
+
+# Podman, Docker and containerd of the distribution. ENGINES=-all tries the same with runc and crun, and prints a table.
+test-engines: need-root tare
+	$(TRY_ENGINES)
+
+TRY_ENGINES = tests/deps engines && TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 -timeout 20m ./tests/engines $(ENGINES)
 
 # All environments, and what was skipped in every one.
 test-matrix: need-root tare

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // containerdConfig keeps everything in the places that are private to the tests. The CRI has tests of its own.
@@ -53,8 +54,8 @@ func (e *engine) sleeper(options ...string) {
 // execSays tries several times: ctr may end before it has copied the output of what it has executed.
 func (e *engine) execSays(want string, args ...string) {
 	got := ""
-	for attempt := range 5 {
-		got = e.does(append([]string{"tasks", "exec", "--exec-id=says" + strconv.Itoa(len(args)) + "-" + strconv.Itoa(attempt)}, args...)...)
+	for range 5 {
+		got = e.does(append([]string{"tasks", "exec", "--exec-id=e" + strconv.FormatInt(time.Now().UnixNano(), 36)}, args...)...)
 		if got == want {
 			return
 		}

@@ -27,7 +27,6 @@ events_logger = "file"
 network_cmd_path = "/bin/false"
 runtime = "tare"
 runtime_supports_json = ["tare", "crun", "runc"]
-runtime_supports_nocgroupv2 = ["tare", "crun"]
 [engine.runtimes]
 tare = ["` + tare + `"]
 runc = ["` + runc + `"]
@@ -93,7 +92,6 @@ var podmanOperations = []operation{
 		e.says("0 100000 5000", "run", "--rm", "--uidmap", "0:100000:5000", "--gidmap", "0:100000:5000", image, "sh", "-c", "echo $(cat /proc/self/uid_map)")
 		e.says("0", "run", "--rm", "--uidmap", "0:100000:5000", image, "stat", "-c", "%u", "/etc/passwd")
 	}},
-	{"cgroups disabled", func(e *engine) { e.does("run", "--rm", "--cgroups=disabled", image, "true") }},
 	{"preserved descriptors", func(e *engine) {
 		r := e.tryIn(workspace, "", "run", "--rm", "--preserve-fds=1", image, "cat", "/proc/self/fd/3")
 		if r.status == 0 {
