@@ -109,13 +109,14 @@ func TestExecOwnBinary(t *testing.T) {
 func TestExecsLeaveNothing(t *testing.T) {
 	b := running(t)
 	b.execs("true")
-	count := func() [4]int {
+	count := func() [5]int {
 		leftProcesses() // reaps
 		table, err := mountTable()
 		must(t, err)
-		return [4]int{
+		return [5]int{
 			len(names(t, "/proc/"+itoa(b.pid)+"/fd")), len(table), len(names(t, filepath.Join(stateRoot(), b.id))) + len(names(t, filepath.Join(stateRoot(), ".cache"))),
 			strings.Count(strings.Join(b.cgroups(), "\n"), "\n"),
+			atoi(t, strings.Fields(statusFields(read(t, "/proc/"+itoa(b.pid)+"/status"), "RssAnon:"))[0]),
 		}
 	}
 	before := count()
@@ -123,7 +124,7 @@ func TestExecsLeaveNothing(t *testing.T) {
 		b.exec(nil, "true").succeeds()
 	}
 	if after := count(); after != before {
-		t.Errorf("descriptors, mounts, files, cgroups: before %v, after %v", before, after)
+		t.Errorf("descriptors, mounts, files, cgroups, KiB of init: before %v, after %v", before, after)
 	}
 	if pids := b.processes(); len(pids) != 1 {
 		t.Errorf("processes %v", pids)

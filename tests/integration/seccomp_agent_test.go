@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
 	"unsafe"
@@ -213,6 +214,24 @@ func TestSeccompNotifyByDefault(t *testing.T) {
 		if a.asked[unix.SYS_EXECVE] == 0 || (a.asked[unix.SYS_SETRESUID] == 0) == !noNewPrivs {
 			t.Errorf("no_new_privs %v: asked about %v", noNewPrivs, a.asked)
 		}
+	}
+}
+
+// O13 D15: the same for an exec, whose filter asks about everything that is left of it; and without the agent there is none.
+func TestExecNotifyByDefault(t *testing.T) {
+	for _, noNewPrivs := range []bool{true, false} {
+		b := newBundle(t, withSeccomp(t, specs.LinuxSeccomp{}), withUser(1000, 1000))
+		b.spec.Process.NoNewPrivileges = noNewPrivs
+		b.spec.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActNotify, ListenerPath: filepath.Join(b.dir, "agent")}
+		a := newAgent(t, b, goOn)
+		b.create() // and not started: its own filter would need an agent for as long as it runs
+		wants(t, "output", b.execs("echo hello"), "hello")
+		a.stop()
+		if a.asked[unix.SYS_EXECVE] == 0 {
+			t.Errorf("no_new_privs %v: asked about %v", noNewPrivs, a.asked)
+		}
+		must(t, os.Remove(filepath.Join(b.dir, "agent")))
+		b.exec(nil, "true").refuses("/linux/seccomp/listenerPath", "seccomp agent", "no such file or directory")
 	}
 }
 
