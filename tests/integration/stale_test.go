@@ -33,27 +33,44 @@ func (b *bundle) record(change func(map[string]any)) {
 func TestPidOfAnother(t *testing.T) {
 	b := newBundle(t)
 	b.create()
+	// A pid comes back after all others have had their turn, and the kernel tells starts apart by ticks of 10 ms.
+	tick := startTick(t, b.pid)
+	eventually(t, "a tick has passed", func() bool { return startTick(t, idler(t)) != tick })
 	b.kill("KILL")
 	b.wait()
-	bystander := exec.Command("sleep", "600")
-	must(t, bystander.Start())
-	inits[bystander.Process.Pid] = true
-	defer func() {
-		bystander.Process.Kill()
-		bystander.Wait()
-		delete(inits, bystander.Process.Pid)
-	}()
-	b.record(func(r map[string]any) { r["init"].(map[string]any)["pid"] = bystander.Process.Pid })
+	bystander := idler(t)
+	b.record(func(r map[string]any) { r["init"].(map[string]any)["pid"] = bystander })
 	wants(t, "status", b.state().Status, "stopped")
 	b.try("kill").fails("container not running")
 	b.exec(nil, "true").refuses("cannot exec in a stopped container")
 	b.try("start").fails("cannot start a container that has stopped")
 	b.try("pause").fails("container not running")
 	b.try("delete").succeeds()
-	if err := syscall.Kill(bystander.Process.Pid, 0); err != nil {
+	if err := syscall.Kill(bystander, 0); err != nil {
 		t.Errorf("the bystander: %v", err)
 	}
 	b.nothingLeft()
+}
+
+// startTick is when a process was started (proc_pid_stat(5), field 22).
+func startTick(t *testing.T, pid int) string {
+	t.Helper()
+	stat := read(t, "/proc/"+itoa(pid)+"/stat")
+	return strings.Fields(stat[strings.LastIndex(stat, ")"):])[20]
+}
+
+// idler is a process that was started just now, and is gone when the test ends.
+func idler(t *testing.T) int {
+	t.Helper()
+	c := exec.Command("sleep", "600")
+	must(t, c.Start())
+	inits[c.Process.Pid] = true
+	t.Cleanup(func() {
+		c.Process.Kill()
+		c.Wait()
+		delete(inits, c.Process.Pid)
+	})
+	return c.Process.Pid
 }
 
 // A reboot takes processes and cgroups along, and leaves a root that is not on a tmpfs.
