@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -263,4 +264,40 @@ func TestEntryLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	unix.Close(fd)
+}
+
+// K6: whoever reads while the record is written anew finds one or the other, whole.
+func TestSaveIsAtomic(t *testing.T) {
+	root := newRoot(t)
+	d := create(t, root, "c1")
+	defer d.Close()
+	record := func(n int) *Record { return &Record{OCIVersion: strings.Repeat(strconv.Itoa(n), 50_000)} }
+	if err := d.Save(record(1)); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error)
+	go func() {
+		var err error
+		for i := 0; i < 300 && err == nil; i++ {
+			err = d.Save(record(i % 10))
+		}
+		written <- err
+	}()
+	for {
+		select {
+		case err := <-written:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+		r, err := d.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := r.OCIVersion; len(v) != 50_000 || strings.Trim(v, v[:1]) != "" {
+			t.Fatalf("half a record of %d bytes", len(v))
+		}
+	}
 }

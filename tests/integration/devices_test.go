@@ -165,3 +165,18 @@ func TestFilterIsByNumber(t *testing.T) {
 		t.Errorf("%v", r)
 	}
 }
+
+// H20: the filter is loaded whatever memory the caller may lock, which the kernel does not count for programs since Linux 5.11;
+// and the caller's limit is the container's.
+func TestFilterWithoutLockedMemory(t *testing.T) {
+	var before unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before))
+	must(t, unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 0, Max: before.Max}))
+	defer func() { must(t, unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before)) }()
+	b := newBundle(t, withArgs("grep", "Max locked memory", "/proc/self/limits"), withResources(func(r *specs.LinuxResources) {
+		r.Devices = []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}, {Allow: true, Type: "c", Major: new(int64(1)), Minor: new(int64(77)), Access: "r"}}
+	}))
+	if limit := strings.Fields(b.output()); len(limit) < 5 || limit[3] != "0" {
+		t.Errorf("limit in the container: %q", limit)
+	}
+}
