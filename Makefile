@@ -39,7 +39,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test test-here test-engines test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install clean
+.PHONY: test test-here test-engines test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
 
 all: tare
 
@@ -184,10 +184,39 @@ build/man/%.8: man/%.8.md
 	@mkdir -p build/man
 	$(GO) run github.com/cpuguy83/go-md2man/v2 -in $< -out $@
 
-install: tare man
+# --- install -----------------------------------------------------------------------------------------------------------
+
+MAN_DIR  = $(DESTDIR)$(PREFIX)/share/man/man8
+BASH_DIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_DIR  = $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+FISH_DIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
+install: tare install-files
+
+# Without building: for packages, whose binary is there.
+install-files: man
 	install -D -m 0755 tare $(DESTDIR)$(PREFIX)/sbin/tare
-	install -d $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 0644 $(MAN_PAGES) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -d $(MAN_DIR) $(BASH_DIR) $(ZSH_DIR) $(FISH_DIR)
+	install -m 0644 $(MAN_PAGES) $(MAN_DIR)/
+	install -m 0644 completions/tare.bash $(BASH_DIR)/tare
+	install -m 0644 completions/_tare $(ZSH_DIR)/_tare
+	install -m 0644 completions/tare.fish $(FISH_DIR)/tare.fish
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/tare $(addprefix $(MAN_DIR)/,$(notdir $(MAN_PAGES))) \
+		$(BASH_DIR)/tare $(ZSH_DIR)/_tare $(FISH_DIR)/tare.fish
+
+# A Debian package of ./tare, in build.
+deb: tare
+	packaging/deb
+
+# The binaries, amd64 and arm64, with what belongs to them, in build/release.
+release:
+	packaging/release
+
+# Installs, by make and by dpkg, and looks at the result; as root.
+test-install: need-root tare
+	tests/install
 
 clean:
 	rm -rf tare build $(INIT) $(HELPER) $(HELPER).txt
