@@ -5,6 +5,7 @@
 # SECCOMP=0     build without libseccomp: such a tare refuses every seccomp profile
 # RUNTIME=PATH  run the conformance programs against another runtime
 # PREFIX, DESTDIR  for install
+# EMULATOR=PROGRAM  runs what is built for another architecture
 
 GO      ?= go
 SECCOMP ?= 1
@@ -61,7 +62,7 @@ init:
 helper: $(HELPER_NEEDS)
 	@mkdir -p $(dir $(HELPER))
 	CGO_ENABLED=$(HELPER_CGO) $(BUILD) $(HELPER_FLAGS) -o $(HELPER) ./internal/helper/tare-helper
-	$(HELPER) describe > $(HELPER).txt
+	$(EMULATOR) $(HELPER) describe > $(HELPER).txt
 
 build/.libseccomp:
 	@mkdir -p build
