@@ -117,6 +117,7 @@ test-here: need-root tare
 	$(INTEGRATION)
 	$(CONFORM)
 	$(TRY_ENGINES)
+	tests/install
 
 # The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. Then the suite of cgroup
 # managers with the system's systemd, and with a user's. The first time kernels and an image are downloaded and made.
