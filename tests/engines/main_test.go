@@ -106,7 +106,11 @@ func isolate() error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
+		mode := "mode=755"
+		if dir == "/dev/shm" || dir == "/var/tmp" {
+			mode = "mode=1777"
+		}
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, mode); err != nil {
 			return fmt.Errorf("mount %s: %w", dir, err)
 		}
 	}
