@@ -111,7 +111,7 @@ integration: need-root tare
 INTEGRATION := tests/matrix host v2 v1
 
 # All that needs no virtual machine. The second demo is that of a user without privileges, whom it makes and removes.
-test-here: need-root tare
+test-here: need-root tare build/bin/crictl
 	tests/demo/demo $(CURDIR)/tare
 	tests/demo/rootless $(CURDIR)/tare
 	$(INTEGRATION)
@@ -129,9 +129,12 @@ test-vm: need-root tare
 			-run TestSystemdManager ./libcontainer/cgroups || exit 1; \
 	done
 
-# Podman, Docker and containerd of the distribution. ENGINES=-all tries the same with runc and crun, and prints a table.
-test-engines: need-root tare
+# Podman, Buildah, Docker and containerd of the distribution, and its CRI by crictl. ENGINES=-all tries the same with runc and crun, and prints a table.
+test-engines: need-root tare build/bin/crictl
 	$(TRY_ENGINES)
+
+build/bin/crictl:
+	GOBIN=$(CURDIR)/build/bin $(GO) install sigs.k8s.io/cri-tools/cmd/crictl@v1.34.0
 
 TRY_ENGINES = tests/deps engines && TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 -timeout 20m ./tests/engines $(ENGINES)
 

@@ -24,7 +24,12 @@ var applets = []string{
 }
 
 // imageArchive makes the image as `docker save` writes one, which every engine reads, and returns its path.
-var imageArchive = sync.OnceValues(func() (string, error) {
+var imageArchive = sync.OnceValues(func() (string, error) { return makeImage(image, "sh") })
+
+// pauseImage is the same, and waits.
+const pauseImage = "docker.io/library/tare-pause:latest"
+
+func makeImage(name string, command ...string) (string, error) {
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
 		return "", err
@@ -40,14 +45,14 @@ var imageArchive = sync.OnceValues(func() (string, error) {
 	sum := sha256.Sum256(layer)
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config":  map[string]any{"Cmd": []string{"sh"}, "Env": []string{"PATH=/bin"}},
+		"config":  map[string]any{"Cmd": command, "Env": []string{"PATH=/bin"}},
 		"rootfs":  map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(sum[:])}},
 		"history": []map[string]any{{"created_by": "the tests"}},
 	})
 	if err != nil {
 		return "", err
 	}
-	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{image}, "Layers": []string{"layer.tar"}}})
+	manifest, err := json.Marshal([]map[string]any{{"Config": "config.json", "RepoTags": []string{name}, "Layers": []string{"layer.tar"}}})
 	if err != nil {
 		return "", err
 	}
@@ -64,9 +69,9 @@ var imageArchive = sync.OnceValues(func() (string, error) {
 	if err := w.Close(); err != nil {
 		return "", err
 	}
-	path := filepath.Join(workspace, "image.tar")
+	path := filepath.Join(workspace, command[0]+".tar")
 	return path, os.WriteFile(path, archive.Bytes(), 0o644)
-})
+}
 
 func makeLayer(busybox []byte) ([]byte, error) {
 	var layer bytes.Buffer

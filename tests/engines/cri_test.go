@@ -1,0 +1,238 @@
+package engines
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// startCRI starts a containerd with its CRI plugin, as a kubelet would have it. There are no network plugins, so pods have the
+// network of the host.
+func startCRI(t *testing.T) func(runtime string) *engine {
+	t.Helper()
+	requireEngine(t, "containerd", "ctr", "runc")
+	crictl, err := exec.LookPath("crictl")
+	if err != nil {
+		crictl, err = filepath.Abs("../../build/bin/crictl")
+		must(t, err)
+		_, err = os.Stat(crictl)
+	}
+	skipUnless(t, err == nil, "crictl is missing; make build/bin/crictl")
+	var config strings.Builder
+	config.WriteString(`version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "` + pauseImage + `"
+  restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "native"
+  default_runtime_name = "tare"
+`)
+	for _, runtime := range []string{"tare", "runc", "crun"} {
+		path := tare
+		if runtime != "tare" {
+			path, _ = exec.LookPath(runtime)
+		}
+		section := `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.` + runtime
+		fmt.Fprintf(&config, "%s]\n  runtime_type = \"io.containerd.runc.v2\"\n%s.options]\n    BinaryName = %q\n", section, section, path)
+	}
+	file := filepath.Join(workspace, "cri.toml")
+	must(t, os.WriteFile(file, []byte(config.String()), 0o644))
+	settings := filepath.Join(workspace, "crictl.yaml")
+	const endpoints = "runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 60\n"
+	must(t, os.WriteFile(settings, []byte(endpoints), 0o644))
+	daemon(t, func() error {
+		return answered(crictl, "--config", settings, "info")
+	}, "containerd", "--config", file)
+	pause, err := makeImage(pauseImage, "sleep", "1000000")
+	must(t, err)
+	for _, path := range []string{archive(t), pause} {
+		must(t, answered("ctr", "--namespace=k8s.io", "images", "import", path))
+	}
+	return func(runtime string) *engine {
+		return &engine{
+			name: "CRI", runtime: runtime, command: []string{crictl, "--config=" + settings},
+			clean: func(e *engine) { e.try("rmp", "--all", "--force") },
+		}
+	}
+}
+
+// A1 A10: the calls that a kubelet makes, by crictl.
+func TestCRI(t *testing.T) { perform(t, startCRI(t), criOperations) }
+
+// pod starts a sandbox and returns its id and its configuration.
+func (e *engine) pod(change func(pod map[string]any)) (id, file string) {
+	logs := e.directory("logs")
+	pod := map[string]any{
+		"metadata":      map[string]any{"name": "pod", "namespace": "default", "uid": filepath.Base(logs), "attempt": 1},
+		"log_directory": logs,
+		"linux":         map[string]any{"cgroup_parent": "/tare-engines", "security_context": map[string]any{"namespace_options": map[string]any{"network": 2}}},
+	}
+	if change != nil {
+		change(pod)
+	}
+	file = e.json("pod.json", pod)
+	return e.does("runp", "--runtime="+e.runtime, file), file
+}
+
+// container creates and starts one in a sandbox.
+func (e *engine) container(pod, podFile string, change func(c map[string]any), command ...string) (id string) {
+	c := map[string]any{
+		"metadata": map[string]any{"name": "container", "attempt": 1}, "image": map[string]any{"image": image},
+		"command": command, "log_path": "log", "linux": map[string]any{},
+	}
+	if change != nil {
+		change(c)
+	}
+	id = e.does("create", "--no-pull", pod, e.json("container.json", c), podFile)
+	e.does("start", id)
+	return id
+}
+
+func (e *engine) json(name string, value any) (path string) {
+	text, err := json.Marshal(value)
+	must2(e, err)
+	return e.file(name, string(text))
+}
+
+func security(context map[string]any) func(map[string]any) {
+	return func(c map[string]any) { c["linux"] = map[string]any{"security_context": context} }
+}
+
+// state waits until a container is in a state.
+func (e *engine) state(want, id string) {
+	e.eventually(want, "inspect", "--output=go-template", "--template", "{{.status.state}}", id)
+}
+
+var criOperations = []operation{
+	{"pod", func(e *engine) {
+		pod, _ := e.pod(nil)
+		e.has([]string{"Ready"}, "pods")
+		e.does("stopp", pod)
+		e.has([]string{"NotReady"}, "pods")
+		e.does("rmp", pod)
+	}},
+	{"container, logs, exit", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sh", "-c", "echo said; exit 3")
+		e.state("CONTAINER_EXITED", id)
+		e.says("said", "logs", id)
+		e.says("3", "inspect", "--output=go-template", "--template", "{{.status.exitCode}}", id)
+	}},
+	{"exec", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sleep", "600")
+		e.says("0", "exec", "--sync", id, "id", "-u")
+		e.says("streamed", "exec", id, "echo", "streamed")
+		if r := e.try("exec", "--sync", id, "sh", "-c", "exit 5"); r.status == 0 {
+			e.fail("%+v", r)
+		}
+		if r := e.try("exec", "--sync", id, "nosuch"); r.status == 0 || !strings.Contains(r.output, "executable file not found") {
+			e.fail("%+v", r)
+		}
+	}},
+	{"exec with a terminal", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sleep", "600")
+		if out := e.terminal("tty; exit 0\n", "exec", "--interactive", "--tty", id, "sh"); !strings.Contains(out, "/dev/pts/") {
+			e.fail("%q", out)
+		}
+	}},
+	{"stop with grace", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sh", "-c", "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done")
+		e.eventually("ready", "logs", id)
+		e.does("stop", "--timeout=30", id)
+		e.eventually("ready\nbye", "logs", id)
+	}},
+	{"stop by force", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sleep", "600")
+		e.does("stop", "--timeout=0", id)
+		e.says("137", "inspect", "--output=go-template", "--template", "{{.status.exitCode}}", id)
+		e.does("rm", id)
+	}},
+	{"stats", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, nil, "sleep", "600")
+		e.has([]string{id[:12]}, "stats", "--id", id)
+	}},
+	{"limits and update", func(e *engine) {
+		pod, file := e.pod(nil)
+		read := "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true"
+		id := e.container(pod, file, func(c map[string]any) {
+			c["linux"] = map[string]any{"resources": map[string]any{"memory_limit_in_bytes": 64 << 20, "cpu_shares": 512, "cpu_quota": 50000, "cpu_period": 100000}}
+		}, "sleep", "600")
+		e.says("67108864", "exec", "--sync", id, "sh", "-c", read)
+		e.does("update", "--memory", "100663296", id)
+		e.says("100663296", "exec", "--sync", id, "sh", "-c", read)
+	}},
+	{"user and groups", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, security(map[string]any{"run_as_user": map[string]any{"value": 1000}, "supplemental_groups": []int{77}}), "sh", "-c", "id -u; id -G")
+		e.state("CONTAINER_EXITED", id)
+		e.has([]string{"1000\n", "77"}, "logs", id)
+	}},
+	{"capabilities", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, security(map[string]any{"capabilities": map[string]any{"drop_capabilities": []string{"ALL"}, "add_capabilities": []string{"NET_ADMIN"}}}), "grep", "CapEff", "/proc/self/status")
+		e.state("CONTAINER_EXITED", id)
+		e.says("CapEff:\t0000000000001000", "logs", id)
+	}},
+	{"seccomp and no new privileges", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, security(map[string]any{"no_new_privs": true, "seccomp": map[string]any{"profile_type": 0}}), "grep", "-E", "NoNewPrivs|Seccomp:", "/proc/self/status")
+		e.state("CONTAINER_EXITED", id)
+		e.says("NoNewPrivs:\t1\nSeccomp:\t2", "logs", id)
+	}},
+	{"read-only root", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, security(map[string]any{"readonly_rootfs": true}), "touch", "/etc/new")
+		e.state("CONTAINER_EXITED", id)
+		e.has([]string{"Read-only file system"}, "logs", id)
+	}},
+	{"volumes", func(e *engine) {
+		dir := filepath.Dir(e.file("data", "content"))
+		pod, file := e.pod(nil)
+		id := e.container(pod, file, func(c map[string]any) {
+			c["mounts"] = []map[string]any{{"container_path": "/data", "host_path": dir, "readonly": true}}
+		}, "sh", "-c", "cat /data/data; touch /data/new")
+		e.state("CONTAINER_EXITED", id)
+		e.has([]string{"content", "Read-only file system"}, "logs", id)
+	}},
+	{"sysctls", func(e *engine) {
+		pod, file := e.pod(func(pod map[string]any) {
+			pod["linux"].(map[string]any)["sysctls"] = map[string]string{"kernel.shm_rmid_forced": "1"}
+		})
+		id := e.container(pod, file, nil, "cat", "/proc/sys/kernel/shm_rmid_forced")
+		e.state("CONTAINER_EXITED", id)
+		e.says("1", "logs", id)
+	}},
+	{"privileged", func(e *engine) {
+		pod, file := e.pod(func(pod map[string]any) {
+			pod["linux"].(map[string]any)["security_context"].(map[string]any)["privileged"] = true
+		})
+		id := e.container(pod, file, security(map[string]any{"privileged": true}), "mount", "-t", "tmpfs", "tmpfs", "/tmp")
+		e.state("CONTAINER_EXITED", id)
+		e.says("0", "inspect", "--output=go-template", "--template", "{{.status.exitCode}}", id)
+	}},
+	{"shared pid namespace", func(e *engine) {
+		pod, file := e.pod(func(pod map[string]any) {
+			pod["linux"].(map[string]any)["security_context"].(map[string]any)["namespace_options"] = map[string]any{"network": 2, "pid": 0}
+		})
+		one := e.container(pod, file, security(map[string]any{"namespace_options": map[string]any{"network": 2, "pid": 0}}), "sleep", "600")
+		e.has([]string{"sleep 1000000", "sleep 600"}, "exec", "--sync", one, "ps")
+	}},
+	{"no such program", func(e *engine) {
+		pod, file := e.pod(nil)
+		id := e.does("create", "--no-pull", pod, e.json("container.json", map[string]any{
+			"metadata": map[string]any{"name": "container"}, "image": map[string]any{"image": image}, "command": []string{"nosuch"}, "linux": map[string]any{},
+		}), file)
+		if r := e.try("start", id); r.status == 0 || !strings.Contains(r.output, "executable file not found in $PATH") {
+			e.fail("%+v", r)
+		}
+	}},
+}
