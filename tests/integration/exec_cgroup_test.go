@@ -35,7 +35,8 @@ exec sleep 600`), withCgroupOptions("rw", "nosuid", "noexec", "nodev"))
 			eventually(t, "the exec runs", func() bool { return exists(b.path("tmp/runs")) })
 			for _, cgroup := range []string{"", "/init", "/other"} {
 				for _, pid := range strings.Fields(read(t, dir+cgroup+"/cgroup.procs")) {
-					if strings.Contains(read(t, "/proc/"+pid+"/cmdline"), "tmp/runs") {
+					cmdline, _ := os.ReadFile("/proc/" + pid + "/cmdline") // a sleep may have ended meanwhile
+					if strings.Contains(string(cmdline), "tmp/runs") {
 						place = cgroup
 					}
 				}

@@ -137,7 +137,7 @@ func TestSystemdUserCgroupfs(t *testing.T) {
 	place := s.manager + "/app.slice/" + unit
 	s.spec.Linux.CgroupsPath = strings.TrimPrefix(place, "/sys/fs/cgroup") + "/container"
 	s.spec.Process.Args = []string{"cat", "/sys/fs/cgroup/pids.max"}
-	beside := "mkdir " + place + "/beside && echo $$ >" + place + "/beside/cgroup.procs && exec \"$@\""
+	beside := "mkdir " + place + "/beside && echo 0 >" + place + "/beside/cgroup.procs && exec \"$@\""
 	r := s.as([]string{"systemd-run", "--user", "--quiet", "--pipe", "--wait", "--collect", "-p", "Delegate=yes", "--unit=" + unit, "--working-directory=" + s.dir,
 		"--", "sh", "-c", beside, "sh"}, []string{"run", s.id})
 	wants(t, "limit beside the runtime", r.succeeds().stdout, "100\n")
