@@ -201,8 +201,11 @@ func (b *faulty) kill(l *life) {
 			if *faultPoints > 0 {
 				step = max(1, count / *faultPoints)
 			}
+			kills := 0
+			defer func() { t.Logf("%d kills at %d system calls", kills, count) }()
 			for at := step / 2; at < count; at += step {
 				b.killAt(l, side, at)
+				kills++
 				if t.Failed() {
 					t.Fatalf("%s: %s was killed at its system call %d of %d", l.verb, sideNames[side], at, count)
 				}
@@ -316,7 +319,8 @@ func TestFaultErrors(t *testing.T) {
 		b.clean()
 		t.Run(l.verb, func(t *testing.T) {
 			b.t = t
-			turn := 0
+			turn, errors := 0, 0
+			defer func() { t.Logf("%d errors at %d kinds of system calls", errors, len(sites)) }()
 			for _, s := range slices.SortedFunc(maps.Keys(sites), compareSites) {
 				for at := range sites[s] {
 					for _, errno := range faultErrors {
@@ -328,6 +332,7 @@ func TestFaultErrors(t *testing.T) {
 							continue
 						}
 						b.failAt(l, s, at, errno)
+						errors++
 						if t.Failed() {
 							t.Fatalf("%s: call %d of %d of %s failed with %v at time %d", l.verb, s.number, sites[s], sideNames[s.side], errno, at)
 						}
