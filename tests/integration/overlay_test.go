@@ -148,9 +148,14 @@ func kernelRelease(t *testing.T, major, minor int) bool {
 
 // S4: options of the file system, and what the kernel says of wrong ones.
 func TestOverlayOptions(t *testing.T) {
-	b := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay.options", "volatile,redirect_dir=on"), withShell("grep ' / / ' /proc/self/mountinfo"))
-	if out := b.output("--overlay", "tmpfs"); !strings.Contains(out, "volatile") || !strings.Contains(out, "redirect_dir=on") {
-		t.Errorf("mount %q", out)
+	for options, shown := range map[string]string{
+		"volatile,redirect_dir=on": "redirect_dir=on", "volatile": "volatile", "metacopy=on": "metacopy=on", "userxattr": "userxattr",
+		"index=on": "index=on", "index=on,nfs_export=on": "nfs_export=on", "xino=on": "xino=on", "uuid=null": "uuid=null",
+	} {
+		b := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay.options", options), withShell("grep ' / / ' /proc/self/mountinfo"))
+		if out := b.output("--overlay", "tmpfs"); !strings.Contains(out, shown) {
+			t.Errorf("%s: mount %q", options, out)
+		}
 	}
 	wrong := newBundle(t, withWritableRoot, withAnnotation("run.tare.overlay.options", "index=maybe"))
 	r := wrong.try("create", "--overlay", "tmpfs").fails("/root/path", "overlay", "invalid argument")
