@@ -114,6 +114,16 @@ func isolate() error {
 			return fmt.Errorf("mount %s: %w", dir, err)
 		}
 	}
+	// A runtime may give away its standard streams, and they may be /dev/null: that of the host must not be what it changes.
+	if err := unix.Mknod("/run/null", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
+		return fmt.Errorf("make /dev/null: %w", err)
+	}
+	if err := os.Chmod("/run/null", 0o666); err != nil {
+		return err
+	}
+	if err := unix.Mount("/run/null", "/dev/null", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount /dev/null: %w", err)
+	}
 	// Shared, as systemd sets a host up.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
 		return fmt.Errorf("make mounts shared: %w", err)
