@@ -180,6 +180,7 @@ func (c *creation) openTrees() error {
 			}
 			number = &s.Tree
 			fd, err = c.openTree(s.Source, s.Options.Recursive, false, s.Options.SourceNofollow)
+			err = fault.At("source", err)
 		default:
 			continue
 		}

@@ -68,21 +68,26 @@ func (e *Error) Unwrap() error { return e.Err }
 // Text makes an error out of a plain sentence: lower case, no period.
 func Text(s string) error { return errors.New(s) }
 
-// At puts a pointer on an error that was made where the pointer was not known. An Error that already has one keeps it;
-// any other error is wrapped. It returns nil for nil.
+// At puts a pointer on an error that was made where the pointer was not known. An Error that already has one keeps it, but a
+// relative one, without a slash in front, is completed: who opens the source of a mount knows the member but not the mount.
+// Any other error is wrapped. It returns nil for nil.
 func At(pointer string, err error) error {
 	if err == nil || pointer == "" {
 		return err
 	}
-	if e, ok := err.(*Error); ok {
-		if e.Pointer == "" {
-			c := *e
-			c.Pointer = pointer
-			return &c
-		}
+	e, ok := err.(*Error)
+	if !ok {
+		return &Error{Pointer: pointer, Err: err}
+	}
+	if strings.HasPrefix(e.Pointer, "/") {
 		return err
 	}
-	return &Error{Pointer: pointer, Err: err}
+	c := *e
+	if c.Pointer != "" {
+		pointer += "/" + c.Pointer
+	}
+	c.Pointer = pointer
+	return &c
 }
 
 // Ptr builds an RFC 6901 pointer out of object keys (string) and array indexes (int): Ptr("mounts", 3, "source").

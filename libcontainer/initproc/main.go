@@ -125,17 +125,16 @@ func callerNofile() error {
 
 // named completes an error with the step it happened in and where that came from.
 func named(e *step.Entry, err error) error {
-	if f, ok := err.(*fault.Error); ok {
+	f, ok := fault.At(e.Pointer, err).(*fault.Error)
+	if !ok {
+		return &fault.Error{Op: e.Step.StepName(), Err: err}
+	}
+	if f.Op == "" {
 		c := *f
-		if c.Pointer == "" {
-			c.Pointer = e.Pointer
-		}
-		if c.Op == "" {
-			c.Op = e.Step.StepName()
-		}
+		c.Op = e.Step.StepName()
 		return &c
 	}
-	return &fault.Error{Op: e.Step.StepName(), Pointer: e.Pointer, Err: err}
+	return f
 }
 
 // warn sends a line for the log. A runtime that is gone is found out by the next wait.

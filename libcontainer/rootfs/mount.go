@@ -22,7 +22,7 @@ func (r *Root) MountMapped(m *step.Mount, usernsFd int) error {
 		}
 		treeFd, err := OpenSource(m.Source, m.Options.Recursive, m.Options.SourceNofollow)
 		if err != nil {
-			return err
+			return fault.At("source", err)
 		}
 		return r.MountTree(m, treeFd)
 	}

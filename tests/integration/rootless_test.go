@@ -78,6 +78,11 @@ for f in passwd subuid subgid; do [ ! -e "$DIR/$f" ] || { [ -e /etc/$f ] || exit
 [ -z "$CGROUP" ] || echo $$ >"$CGROUP/cgroup.procs"
 exec setpriv --reuid "$ID" --regid "$ID" --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin XDG_RUNTIME_DIR="$DIR/xdg" "$@"`
 
+// environment is what rootlessScript wants to know.
+func (r *rootless) environment() []string {
+	return []string{"DIR=" + r.dir, "ID=" + strconv.Itoa(rootlessUID), "CGROUP=" + r.cgroup}
+}
+
 // tare runs the binary as the user, from the bundle, with the runtime root that is the default.
 func (r *rootless) tare(args ...string) result {
 	r.t.Helper()
@@ -95,7 +100,7 @@ func (r *rootless) tare(args ...string) result {
 	defer stderr.Close()
 	c := exec.Command("unshare", append([]string{"-m", "sh", "-c", rootlessScript, "sh", program}, args...)...)
 	c.Dir, c.Stdout, c.Stderr = r.dir, stdout, stderr
-	c.Env = append(os.Environ(), "DIR="+r.dir, "ID="+strconv.Itoa(rootlessUID), "CGROUP="+r.cgroup)
+	c.Env = append(os.Environ(), r.environment()...)
 	err = c.Run()
 	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); err != nil && (!ok || !status.Exited()) {
 		r.t.Fatalf("%v: %v", args, err)
