@@ -103,19 +103,33 @@ type suspect struct {
 	command string
 }
 
+// rename takes the name that the process has now, if it is still there.
+func (w *suspect) rename() {
+	name := commandName(w.process.Pid)
+	if stat, err := readStat(w.process.Pid); err == nil && stat.startTime == w.process.StartTime && name != "" {
+		w.command = name
+	}
+}
+
 // maxSuspects bounds the descriptors; the soft limit is 1024 as a rule.
 const maxSuspects = 256
 
 // victimWait is how long after the count a victim may take to die. It may hang in the kernel, or not be watched.
 const victimWait = 2 * time.Second
 
-// watch adds the processes that are new.
+// watch adds the processes that are new, and learns the names of those that have become another program since: one that was seen
+// as an init of exec.
 func (s *suspects) watch(pids []int, init int) {
 	if s.watched == nil {
 		s.watched = map[int]suspect{}
 	}
 	for _, pid := range pids {
-		if _, known := s.watched[pid]; known || pid == init || len(s.watched) >= maxSuspects {
+		if w, known := s.watched[pid]; known {
+			w.rename()
+			s.watched[pid] = w
+			continue
+		}
+		if pid == init || len(s.watched) >= maxSuspects {
 			continue
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
@@ -197,6 +211,7 @@ func (s *suspects) ended() (killed []OOMKill) {
 		if n, err := unix.Poll(poll, 0); err != nil || n == 0 {
 			continue
 		}
+		w.rename() // it may not have been reaped yet
 		if deathOf(w.process, w.fd).by(unix.SIGKILL) {
 			killed = append(killed, OOMKill{Count: 1, Pid: pid, Command: w.command, Signal: int(unix.SIGKILL)})
 		}

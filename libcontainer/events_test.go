@@ -91,6 +91,30 @@ func TestSuspects(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+	t.Run("a child that becomes another program", func(t *testing.T) {
+		s := &suspects{}
+		defer s.close()
+		c := exec.Command("sh", "-c", "read line; exec sleep 600")
+		gate, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer c.Wait()
+		defer c.Process.Kill()
+		pid := c.Process.Pid
+		s.watch([]int{pid}, -1)
+		gate.Close()
+		for commandName(pid) != "sleep" {
+			time.Sleep(time.Millisecond)
+		}
+		s.watch([]int{pid}, -1)
+		if got := s.watched[pid].command; got != "sleep" {
+			t.Errorf("it is still called %q", got)
+		}
+	})
 	t.Run("not seen", func(t *testing.T) {
 		s := &suspects{}
 		s.expect(2, now)

@@ -48,6 +48,7 @@ type execution struct {
 	entryFd int // lock that keeps a pause away; −1 for none
 	initFd  int // pidfd of the container's init
 	cgroup  *cgroups.Manager
+	late    bool // init enters the cgroup only when it needs no more threads
 	image   launch.Image
 	proc    *launch.Process
 
@@ -66,6 +67,7 @@ var execSteps = [...]func(*execution) error{
 	(*execution).seccomp,
 	(*execution).joinResctrl,
 	(*execution).await, // init is given its plan, and has everything but the program
+	(*execution).joinCrowded,
 	(*execution).handOver,
 }
 
@@ -206,7 +208,11 @@ func (x *execution) findCgroup() (err error) {
 		}
 		return nil
 	}
-	return x.cgroup.Enter(x.o.Cgroups)
+	if err := x.cgroup.Enter(x.o.Cgroups); err != nil {
+		return err
+	}
+	x.late = x.cgroup.Crowded()
+	return nil
 }
 
 func (x *execution) openImage() (err error) {
@@ -231,7 +237,7 @@ func (x *execution) clone() error {
 		}
 	}
 	var err error
-	if x.cgroup != nil {
+	if x.cgroup != nil && !x.late {
 		if o.CgroupFd, err = x.cgroup.UnifiedFd(); err != nil {
 			return err
 		}
@@ -247,10 +253,25 @@ func (x *execution) clone() error {
 }
 
 func (x *execution) joinCgroups() error {
-	if x.cgroup == nil {
+	if x.cgroup == nil || x.late {
 		return nil
 	}
 	return x.cgroup.Add(x.proc.Pid, false)
+}
+
+// joinCrowded moves init into a cgroup that has reached its limit on processes: somebody wants to look at a container that
+// forks too much, and the limit holds for those who fork. Init has started outside, because it cannot do without its threads.
+func (x *execution) joinCrowded() error {
+	if !x.late {
+		return nil
+	}
+	err := x.cgroup.Add(x.proc.Pid, true)
+	if errors.Is(err, unix.EBUSY) && len(x.o.Cgroups) == 0 { // as in clone
+		if _, err = x.cgroup.EnterOf(x.record.Init.Pid); err == nil {
+			err = x.cgroup.Add(x.proc.Pid, true)
+		}
+	}
+	return err
 }
 
 func (x *execution) seccomp() error {

@@ -141,8 +141,15 @@ func (p *Process) explain(err error) error {
 	case status.Signaled():
 		return &fault.Error{Op: "wait for init", Err: fault.Text("the init process was killed by signal " + strconv.Itoa(int(status.Signal())))}
 	}
-	return &fault.Error{Op: "wait for init", Err: fault.Text("the init process exited with status " + strconv.Itoa(status.ExitStatus()))}
+	e := &fault.Error{Op: "wait for init", Err: fault.Text("the init process exited with status " + strconv.Itoa(status.ExitStatus()))}
+	if status.ExitStatus() == goFatal {
+		e.Hint = "it needs a few threads, which a limit on processes, of the user or of a cgroup, may have refused"
+	}
+	return e
 }
+
+// goFatal is the status with which the Go runtime ends a program that it cannot run.
+const goFatal = 2
 
 // exited waits a second for init, which has closed its end of the wire and so is about to be gone.
 func (p *Process) exited() (unix.WaitStatus, bool) {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 //
 //	sh         commands of root, run by TestGuides one after another in the directory where the block before it ended
 //	sh user    the same for a user who is not root
+//	sh systemd the same, where systemd is process 1
 //	sh host    commands that change the host; hostBlocks names the test that runs the like
 //	output     what the block before it prints, where "…" stands for anything within a line, and as a line for any lines
 //	json, ...  no commands
@@ -42,15 +44,14 @@ func documents(t *testing.T) []string {
 	return append(guides, "../../README.md", "../../CONTRIBUTING.md")
 }
 
-// hostBlocks are the blocks that are not run from the document, by their document, with what runs the like of them.
-var hostBlocks = map[string]string{
-	"README.md: git clone":     "tests/demo, from `make test`; a clone is what .ci/run begins with",
-	"README.md: sudo make":     "tests/install",
-	"CONTRIBUTING.md: make":    "`make test` is made of these",
-	"rootless.md: mkdir -p":    "TestRootlessDelegation",
-	"engines.md: ln -s":        "tests/engines",
-	"moving.md: sudo make":     "tests/install",
-	"limits-and-devices.md: s": "TestSystemd",
+// hostBlocks are the blocks that are not run from the document, by how document and block begin, and where the like of them is
+// run: a file, and what it says there.
+var hostBlocks = map[string][2]string{
+	"README.md: git clone":               {".ci/run", "make test"},
+	"README.md: sudo make install":       {"tests/install", "make"},
+	"CONTRIBUTING.md: make":              {".ci/run", "make test"},
+	"rootless.md: mkdir -p /etc/systemd": {"tests/vm/systemd-image", `printf '[Service]\nDelegate=cpu cpuset io memory pids\n'`},
+	"moving.md: sudo make install":       {"tests/install", "make"},
 }
 
 // needs are the controllers that a guide's commands set limits with.
@@ -60,23 +61,21 @@ var needs = map[string][]string{"limits-and-devices.md": {"memory", "pids", "cpu
 func TestGuides(t *testing.T) {
 	requireRoot(t)
 	for _, path := range documents(t) {
-		name := filepath.Base(path)
-		t.Run(name, func(t *testing.T) {
-			for _, controller := range needs[name] {
-				requireController(t, controller)
-			}
-			g := newGuide(t)
-			for _, b := range blocks(read(t, path)) {
-				switch b.kind {
-				case "sh":
-					g.run(b)
-				case "sh user":
-					g.runAsUser(b)
-				case "output":
-					g.printed(b)
-				}
-			}
-		})
+		t.Run(filepath.Base(path), func(t *testing.T) { newGuide(t).follow(path) })
+	}
+}
+
+// Those too that need systemd.
+func TestSystemdGuides(t *testing.T) {
+	requireSystemd(t)
+	for _, path := range documents(t) {
+		if strings.Contains(read(t, path), "```sh systemd\n") {
+			t.Run(filepath.Base(path), func(t *testing.T) {
+				g := newGuide(t)
+				g.systemd = true
+				g.follow(path)
+			})
+		}
 	}
 }
 
@@ -87,16 +86,20 @@ func TestBlocksAreNamed(t *testing.T) {
 		name := filepath.Base(path)
 		for _, b := range blocks(read(t, path)) {
 			switch b.kind {
-			case "sh", "sh user", "output", "json", "toml", "yaml", "text", "go":
-			case "sh host":
-				key := ""
-				for k := range hostBlocks {
-					if strings.HasPrefix(name+": "+b.text, k) {
-						key = k
-					}
+			case "sh", "sh user", "sh systemd", "output", "toml", "yaml", "text", "go":
+			case "json":
+				if !json.Valid([]byte(b.text)) {
+					t.Errorf("%s:%d: it is not JSON", name, b.line)
 				}
-				if used[key] = true; key == "" {
+			case "sh host":
+				key := hostBlock(name + ": " + b.text)
+				if key == "" {
 					t.Errorf("%s:%d: hostBlocks has no test for it", name, b.line)
+					continue
+				}
+				used[key] = true
+				if like := hostBlocks[key]; !strings.Contains(read(t, "../../"+like[0]), like[1]) {
+					t.Errorf("%s:%d: %s does not say %q", name, b.line, like[0], like[1])
 				}
 			default:
 				t.Errorf("%s:%d: a block of kind %q", name, b.line, b.kind)
@@ -110,23 +113,63 @@ func TestBlocksAreNamed(t *testing.T) {
 	}
 }
 
+func hostBlock(block string) string {
+	for key := range hostBlocks {
+		if strings.HasPrefix(block, key) {
+			return key
+		}
+	}
+	return ""
+}
+
 // guide is a document that is followed.
 type guide struct {
 	t        *testing.T
 	dir, bin string // where the last block ended; where tare is
 	user     *rootless
+	systemd  bool     // is process 1
 	screen   *os.File // all output, also of containers that a block before has created
 	output   string   // during the last block
 }
 
 func newGuide(t *testing.T) *guide {
 	g := &guide{t: t, dir: t.TempDir(), bin: t.TempDir()}
-	must(t, os.Symlink(tare, filepath.Join(g.bin, "tare")))
+	root := t.TempDir() // the containers have ordinary names
+	must(t, os.WriteFile(filepath.Join(g.bin, "tare"), []byte("#!/bin/sh\nexec "+tare+" --root "+root+" \"$@\"\n"), 0o755))
+	t.Cleanup(func() {
+		for id := range strings.FieldsSeq(run(t, "--root", root, "list", "--quiet").stdout) {
+			run(t, "--root", root, "delete", "--force", id)
+			if !t.Failed() {
+				t.Errorf("container %s is left", id)
+			}
+		}
+	})
 	screen, err := os.OpenFile(filepath.Join(t.TempDir(), "screen"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	must(t, err)
 	t.Cleanup(func() { screen.Close() })
 	g.screen = screen
 	return g
+}
+
+// follow does what a document says, from top to bottom.
+func (g *guide) follow(path string) {
+	for _, controller := range needs[filepath.Base(path)] {
+		requireController(g.t, controller)
+	}
+	for _, b := range blocks(read(g.t, path)) {
+		switch b.kind {
+		case "sh":
+			g.run(b)
+		case "sh systemd":
+			if g.systemd {
+				g.run(b)
+			}
+		case "sh user":
+			g.runAsUser(b)
+		case "output":
+			g.printed(b)
+		}
+	}
 }
 
 // run has a shell do the commands of a block and tell in which directory it ended.

@@ -98,3 +98,41 @@ func TestExecAffinityInOrder(t *testing.T) {
 		t.Errorf("%+v %s: the children begin on %v, the program on %q; want 1, and 0", r, out, first, last)
 	}
 }
+
+// D13 J28: a container that has as many processes as it may have can be looked at all the same, and so can one whose limit is
+// that of a cgroup above it, as in a Kubernetes pod. The limit still holds for what the program forks.
+func TestExecAtTheLimitOfProcesses(t *testing.T) {
+	requireRoot(t)
+	mount, _ := requireController(t, "pids")
+	pod := "/tare-it-pod-" + itoa(os.Getpid())
+	limit := func(n int64) option {
+		return withResources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: &n} })
+	}
+	for _, row := range []struct {
+		name, crowded string
+		limit         int64
+	}{
+		{"the container's own", pod + "/container", 4},
+		{"of a cgroup above", pod, 100},
+		{"three are free", pod + "/container", 7},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBundle(t, limit(row.limit), withLinux(func(l *specs.Linux) { l.CgroupsPath = pod + "/container" }), withArgs("sh", "-c", "sleep 600 & sleep 600 & sleep 600 & wait"))
+			t.Cleanup(func() {
+				for _, m := range cgroupMounts(t) {
+					unix.Rmdir(m + pod)
+				}
+			})
+			b.create().start()
+			dir := mount + row.crowded
+			eventually(t, "four processes run", func() bool { return strings.TrimSpace(read(t, dir+"/pids.current")) == "4" })
+			if row.crowded == pod {
+				must(t, os.WriteFile(dir+"/pids.max", []byte("4"), 0o644))
+			}
+			wants(t, "cgroup of the program", b.execs("cat /proc/self/cgroup"), b.execs("cat /proc/1/cgroup"))
+			if r := b.exec(nil, "sh", "-c", "(true); (true) & (true) & (true) & (true) & wait"); !strings.Contains(r.stderr, "can't fork") {
+				t.Errorf("the limit does not hold: %v", r)
+			}
+		})
+	}
+}
