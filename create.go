@@ -18,7 +18,8 @@ func (p *program) createCommand() *cli.Command {
 		Usage:       "create a container",
 		UsageText:   p.name + " create [options] ID",
 		Description: createDescription,
-		Flags:       createFlags(&o),
+		Flags: append(createFlags(&o),
+			&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "what create always does: it adopts no orphans"}),
 		Action: func(c *cli.Context) error {
 			if err := finishCreateOptions(c, &o); err != nil {
 				return err

@@ -17,6 +17,18 @@ func (e notSupported) Unwrap() error { return fault.ErrNotSupported }
 // What asks for nothing (empty strings, empty lists, zero weights, as engines write them) is let through.
 func (c *checker) unsupported(s *specs.Spec) {
 	c.refuse(s.VM != nil, "virtual machines are", "vm")
+	for _, a := range confiningAnnotations {
+		c.refuse(s.Annotations[a.key] != "", a.what, "annotations", a.key)
+	}
+}
+
+// confiningAnnotations are those of crun by which a user asks for more isolation than the rest of config.json gives. Annotations
+// that mean nothing to a runtime are ignored (config.md, "Annotations"), but these mean something to whoever wrote them.
+var confiningAnnotations = []struct{ key, what string }{
+	{"run.oci.handler", "other ways of running the program, such as a virtual machine or WebAssembly, are"},
+	{"run.oci.seccomp_bpf_data", "seccomp filters in binary form are"},
+	{"run.oci.seccomp_fail_unknown_syscall", "seccomp profiles that fail with unknown system calls are"},
+	{"run.oci.seccomp.plugins", "plugins of seccomp agents are"},
 }
 
 // refuse reports something asked for that is not supported.

@@ -14,6 +14,11 @@ func TestUnsupported(t *testing.T) {
 	for _, test := range []struct {
 		name, data, pointer, what string
 	}{
+		{"U handler of crun", `"annotations":{"run.oci.handler":"krun"}`, "/annotations/run.oci.handler", confiningAnnotations[0].what},
+		{"U filter of crun", `"annotations":{"run.oci.seccomp_bpf_data":"AAAA"}`, "/annotations/run.oci.seccomp_bpf_data", confiningAnnotations[1].what},
+		{"U unknown system calls", `"annotations":{"run.oci.seccomp_fail_unknown_syscall":"1"}`, "/annotations/run.oci.seccomp_fail_unknown_syscall",
+			confiningAnnotations[2].what},
+		{"U plugins", `"annotations":{"run.oci.seccomp.plugins":"/a.so"}`, "/annotations/run.oci.seccomp.plugins", confiningAnnotations[3].what},
 		{"vm", `"vm":{"kernel":{"path":"/k"}}`, "/vm", "virtual machines are"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -14,8 +14,12 @@ import (
 // parse is capabilities.Parse, handed in because packages of this layer do not import each other.
 func Warnings(s *specs.Spec, parse func(capability string) (number uint, ok bool)) []*fault.Error {
 	c := &checker{linux: s.Linux}
-	if s.Process != nil && s.Process.Capabilities != nil {
+	switch {
+	case s.Process == nil:
+	case s.Process.Capabilities != nil:
 		c.capabilities(s.Process.Capabilities, parse)
+	default: // no runtime drops any then but older ones, and nobody means it
+		c.add("is missing, so none are dropped", "process", "capabilities").Hint = "list those that the program needs, or write {}"
 	}
 	for i, m := range s.Mounts {
 		if m.Destination != "" && m.Destination[0] != '/' {

@@ -16,6 +16,8 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"the template", func(*specs.Spec) {}, nil},
 		{"E4 no process", func(s *specs.Spec) { s.Process = nil }, nil},
+		{"E17 no capabilities", func(s *specs.Spec) { s.Process.Capabilities = nil },
+			[]string{"/process/capabilities: is missing, so none are dropped; list those that the program needs, or write {}"}},
 		{"E19 unknown capability", func(s *specs.Spec) {
 			s.Process.Capabilities = &specs.LinuxCapabilities{Bounding: []string{"CAP_KILL", "CAP_FLY"}, Ambient: []string{"CAP_FLY"}}
 		}, []string{
