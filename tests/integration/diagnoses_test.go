@@ -30,14 +30,19 @@ func elfProgram(t *testing.T, machine elf.Machine, loader string) string {
 	return b.String() + loader + "\x00"
 }
 
+// machines are this one and another.
+func machines() (ours, foreign elf.Machine) {
+	if runtime.GOARCH == "arm64" {
+		return elf.EM_AARCH64, elf.EM_X86_64
+	}
+	return elf.EM_X86_64, elf.EM_AARCH64
+}
+
 // E9 D20 B13: why a program that is there cannot run is told apart, alike for a container and for an exec, behind the words by
 // which engines choose the exit status.
 func TestDiagnoses(t *testing.T) {
 	requireRoot(t)
-	ours, foreign := elf.EM_X86_64, elf.EM_AARCH64
-	if runtime.GOARCH == "arm64" {
-		ours, foreign = foreign, ours
-	}
+	ours, foreign := machines()
 	for _, row := range []struct {
 		name, program, content string
 		words                  []string
