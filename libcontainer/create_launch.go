@@ -13,6 +13,7 @@ import (
 	"github.com/tare-run/tare/libcontainer/launch"
 	"github.com/tare-run/tare/libcontainer/plan"
 	"github.com/tare-run/tare/libcontainer/seccomp"
+	"github.com/tare-run/tare/libcontainer/spec"
 	"github.com/tare-run/tare/libcontainer/state"
 	"github.com/tare-run/tare/libcontainer/step"
 )
@@ -49,7 +50,7 @@ func (c *creation) openGate() (err error) {
 }
 
 func (c *creation) clone() error {
-	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags &^ heldKinds, Held: c.held, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs}
+	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags &^ heldKinds, Held: c.held, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs, KeepGroups: spec.KeepsGroups(c.spec)}
 	for _, n := range c.plan.Join {
 		o.Namespaces = append(o.Namespaces, launch.Namespace(n))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tare-run/tare/libcontainer/launch"
 	"github.com/tare-run/tare/libcontainer/plan"
 	"github.com/tare-run/tare/libcontainer/process"
+	"github.com/tare-run/tare/libcontainer/spec"
 	"github.com/tare-run/tare/libcontainer/state"
 )
 
@@ -228,7 +229,8 @@ func (x *execution) clone() error {
 	}
 	o := &launch.Options{
 		Image: x.image, CgroupFd: -1, PreserveFDs: x.o.PreserveFDs, KeepAffinity: len(x.plan.InitialCPUs) > 0,
-		Target: &launch.Target{Pidfd: x.initFd, Kinds: x.plan.CloneFlags},
+		Target:     &launch.Target{Pidfd: x.initFd, Kinds: x.plan.CloneFlags},
+		KeepGroups: spec.KeepsGroups(x.spec),
 	}
 	if o.KeepAffinity { // init inherits that of the thread that clones it
 		runtime.LockOSThread()

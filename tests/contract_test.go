@@ -55,7 +55,7 @@ func TestEveryLineOfTheContractHasATest(t *testing.T) {
 		}
 	}
 	absent := regexp.MustCompile(`(?s)Not in this version: .*`).FindString(string(text))
-	for section, last := range map[string]int{"1.": 20, "2.": 16, "3.": 11, "4.": 8, "5.": 4, "A": 12, "B": 15, "C": 37} {
+	for section, last := range map[string]int{"1.": 20, "2.": 16, "3.": 11, "4.": 8, "5.": 5, "A": 12, "B": 15, "C": 37} {
 		for i := 1; i <= last; i++ {
 			row := fmt.Sprint(section, i)
 			if missing := regexp.MustCompile(regexp.QuoteMeta(row) + `\b`).MatchString(absent); rows[row] == missing {

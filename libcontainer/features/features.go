@@ -40,7 +40,7 @@ func structure(version, commit string) *features.Features {
 		MountOptions:                       mountopt.Names(),
 		Linux:                              linuxStructure(),
 		Annotations:                        annotations(version, commit),
-		PotentiallyUnsafeConfigAnnotations: []string{annotationPrefix, systemd.AnnotationPrefix},
+		PotentiallyUnsafeConfigAnnotations: []string{annotationPrefix, systemd.AnnotationPrefix, spec.KeepGroupsAnnotation},
 	}
 }
 

@@ -72,7 +72,7 @@ func TestWhatEnginesRead(t *testing.T) {
 	if f.Annotations["run.tare.version"] != "1.2.3" || f.Annotations["run.tare.commit"] != "abcdef" {
 		t.Errorf("M11: got %q", f.Annotations)
 	}
-	if !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, []string{"run.tare.", "org.systemd.property."}) {
+	if !slices.Equal(f.PotentiallyUnsafeConfigAnnotations, []string{"run.tare.", "org.systemd.property.", "run.oci.keep_original_groups"}) {
 		t.Errorf("M12: got %q", f.PotentiallyUnsafeConfigAnnotations)
 	}
 	if c := f.Linux.Cgroup; !*c.Systemd || !*c.SystemdUser {

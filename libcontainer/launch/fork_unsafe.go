@@ -37,6 +37,7 @@ type rawChild struct {
 	split       bool
 	secondFlags uintptr
 	userJoin    int // index in joins of a user namespace; −1 for none
+	keepGroups  bool
 
 	imageFd     uintptr // executed by descriptor
 	wireFd      uintptr // the only descriptor of ours that init inherits
@@ -192,7 +193,9 @@ func (c *rawChild) forkChild() {
 		}
 		// Become root of the user namespace, or execve would take the capabilities in it. Groups that may not be dropped are
 		// init's to deal with.
-		syscall.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
+		if !c.keepGroups {
+			syscall.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
+		}
 		_, _, errno = syscall.RawSyscall(unix.SYS_SETRESGID, 0, 0, 0)
 		if errno != 0 {
 			c.errno, c.stage = errno, stageSetGID

@@ -27,6 +27,8 @@ type Options struct {
 	PreserveFDs int         // descriptors 3 to 2+PreserveFDs stay open
 	// KeepAffinity leaves init on the CPUs of the calling thread. Else it takes all that it may have.
 	KeepAffinity bool
+	// KeepGroups leaves init in the supplementary groups of the caller, also as root of a user namespace that it joins.
+	KeepGroups bool
 }
 
 // Target is a process into whose namespaces init goes: those of Kinds, CLONE_NEW* bits, by one setns(2) on its pidfd
@@ -127,6 +129,7 @@ func newRawChild(o *Options, joins []join, wireFd int) *rawChild {
 		firstUnused: uintptr(3 + o.PreserveFDs),
 		pidfd:       -1,
 		userJoin:    -1,
+		keepGroups:  o.KeepGroups,
 	}
 	c.childResult = &c.own
 	c.argv, _ = syscall.SlicePtrFromStrings(argv)

@@ -152,6 +152,10 @@ func (c *compiler) identity(p *specs.Process) {
 		}
 	}
 	id := &step.Identity{UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids, Umask: 0o022, HasUmask: true}
+	if spec.KeepsGroups(c.spec) {
+		id.KeepGroups, id.Groups = true, nil
+		c.keepsGroups(p)
+	}
 	if p.User.Umask != nil {
 		id.Umask = *p.User.Umask
 	}
@@ -161,6 +165,15 @@ func (c *compiler) identity(p *specs.Process) {
 	}
 	if p.NoNewPrivileges {
 		c.add("/process/noNewPrivileges", &step.NoNewPrivs{})
+	}
+}
+
+// keepsGroups says that what the configuration lists is not set: one list cannot be added to the other, because groups without
+// a mapping cannot be named.
+func (c *compiler) keepsGroups(p *specs.Process) {
+	if len(p.User.AdditionalGids) > 0 {
+		c.plan.Warnings = append(c.plan.Warnings,
+			"config.json /process/user/additionalGids: not set, the annotation "+spec.KeepGroupsAnnotation+" keeps the groups of the caller")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/libcontainer/spec"
 )
 
 // mapped refuses an identity that a new user namespace has no mapping for, before anything is made (E10, E12). The mappings of
@@ -22,6 +23,9 @@ func (c *compiler) mapped() error {
 	}
 	if !isMapped(l.GIDMappings, p.User.GID) {
 		return unmapped(p.User.GID, "gidMappings", "process", "user", "gid")
+	}
+	if spec.KeepsGroups(c.spec) {
+		return nil
 	}
 	for i, gid := range p.User.AdditionalGids {
 		if !isMapped(l.GIDMappings, gid) {

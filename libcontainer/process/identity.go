@@ -21,9 +21,10 @@ func Identity(id *step.Identity) (warning, err error) {
 			return nil, &fault.Error{Op: "prctl PR_SET_KEEPCAPS", Err: err}
 		}
 	}
-	warning, err = setGroups(id.Groups)
-	if err != nil {
-		return nil, err
+	if !id.KeepGroups {
+		if warning, err = setGroups(id.Groups); err != nil {
+			return nil, err
+		}
 	}
 	if err := sys.SetResGID(id.GID); err != nil {
 		return warning, idError("setresgid", id.GID, err)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tare-run/tare/internal/sys"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -15,6 +16,7 @@ import (
 func TestIdentity(t *testing.T) {
 	for _, tc := range []struct {
 		name                     string
+		before                   []uint32 // groups
 		id                       step.Identity
 		uid, gid, groups, umask  string
 		keepsPermitted, keepsEff bool
@@ -28,6 +30,10 @@ func TestIdentity(t *testing.T) {
 			uid: "0 0 0 0", gid: "0 0 0 0", groups: "", umask: "0031", keepsPermitted: true, keepsEff: true,
 		},
 		{
+			name: "groups are kept", before: []uint32{7, 8}, id: step.Identity{UID: 1000, GID: 1000, KeepGroups: true},
+			uid: "1000 1000 1000 1000", gid: "1000 1000 1000 1000", groups: "7 8", umask: "0031", keepsPermitted: true,
+		},
+		{
 			name: "an id above 16 bits", id: step.Identity{UID: 65536, GID: 4294967294},
 			uid: "65536 65536 65536 65536", gid: "4294967294 4294967294 4294967294 4294967294", groups: "", umask: "0031", keepsPermitted: true,
 		},
@@ -36,6 +42,9 @@ func TestIdentity(t *testing.T) {
 			defer unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0) // of the whole process
 			onThread(t, func() {
 				unix.Umask(0o031)
+				if err := sys.SetGroups(tc.before); err != nil {
+					t.Error(err)
+				}
 				permitted := status(t, "CapPrm")
 				warning, err := Identity(&tc.id)
 				if warning != nil || err != nil {

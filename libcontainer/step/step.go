@@ -260,10 +260,11 @@ type Bounding struct{ Mask uint64 }
 
 // Identity sets groups, gid, uid and umask, keeping permitted capabilities across the change.
 type Identity struct {
-	UID, GID uint32
-	Groups   []uint32
-	Umask    uint32
-	HasUmask bool
+	UID, GID   uint32
+	Groups     []uint32
+	KeepGroups bool // leave supplementary groups as they are
+	Umask      uint32
+	HasUmask   bool
 }
 
 // Capabilities sets the four sets of the thread exactly as given, one bit for each capability number.

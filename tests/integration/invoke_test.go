@@ -27,6 +27,7 @@ type invocation struct {
 	terminal    *os.File          // all three streams, and the controlling terminal
 	limitMemory uint64            // RLIMIT_DATA; 0 for none
 	extra       []*os.File        // descriptors 3 and on; nil is a closed one
+	groups      []uint32          // supplementary groups of the caller; nil for ours
 	whileItRuns func(*os.Process) // called when it has been started
 }
 
@@ -66,6 +67,9 @@ func invoke(t *testing.T, i invocation) result {
 	if i.terminal != nil {
 		c.Stdin, c.Stdout, c.Stderr = i.terminal, i.terminal, i.terminal
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	}
+	if i.groups != nil {
+		c.SysProcAttr.Credential = &syscall.Credential{Groups: i.groups}
 	}
 	must(t, c.Start())
 	if i.limitMemory > 0 { // which the kernel checks when memory is asked for

@@ -23,6 +23,7 @@ const rootlessUID = 54321
 type rootless struct {
 	*bundle
 	subids string // what /etc/subuid and /etc/subgid say
+	groups string // supplementary groups of the user, separated by commas; empty for none
 	cgroup string // directory of the cgroup to run in; empty for that of the test
 }
 
@@ -76,11 +77,15 @@ func commandExists(name string) bool {
 const rootlessScript = `set -e
 for f in passwd subuid subgid; do [ ! -e "$DIR/$f" ] || { [ -e /etc/$f ] || exit 77; mount --bind "$DIR/$f" /etc/$f; }; done
 [ -z "$CGROUP" ] || echo $$ >"$CGROUP/cgroup.procs"
-exec setpriv --reuid "$ID" --regid "$ID" --clear-groups env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin XDG_RUNTIME_DIR="$DIR/xdg" "$@"`
+exec setpriv --reuid "$ID" --regid "$ID" $SUPPLEMENTARY env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin XDG_RUNTIME_DIR="$DIR/xdg" "$@"`
 
 // environment is what rootlessScript wants to know.
 func (r *rootless) environment() []string {
-	return []string{"DIR=" + r.dir, "ID=" + strconv.Itoa(rootlessUID), "CGROUP=" + r.cgroup}
+	supplementary := "--clear-groups"
+	if r.groups != "" {
+		supplementary = "--groups=" + r.groups
+	}
+	return []string{"DIR=" + r.dir, "ID=" + strconv.Itoa(rootlessUID), "CGROUP=" + r.cgroup, "SUPPLEMENTARY=" + supplementary}
 }
 
 // tare runs the binary as the user, from the bundle, with the runtime root that is the default.
