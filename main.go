@@ -114,6 +114,8 @@ func (p *program) app() *cli.App {
 		p.specCommand(),
 		p.featuresCommand(),
 		p.initCommand(),
+		p.refusedCommand("checkpoint"),
+		p.refusedCommand("restore"),
 	}
 	for _, c := range commands {
 		// Without this, a container called "help" or "h" would be taken for a subcommand of the verb.

@@ -249,7 +249,7 @@ func TestHelp(t *testing.T) {
 		status int
 	}{
 		{"", 0}, {"--help", 0}, {"-h", 0}, {"help", 0}, {"help create", 0}, {"--root /nonexistent create --help", 0},
-		{"checkpoint web1", 1}, {"checkpoint --help", 1}, {"--debug restore", 1},
+		{"snapshot web1", 1}, {"snapshot --help", 1}, {"--debug snapshot", 1},
 	}
 	for _, verb := range newProgram("tare", nil, nil).app().Commands {
 		if !verb.Hidden {

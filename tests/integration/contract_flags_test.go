@@ -266,15 +266,22 @@ func TestCallsOfGoRunc(t *testing.T) {
 }
 
 // A8: Podman asks whether containers can be checkpointed. It must get a clear no, by the status of the first question and the
-// words of the second.
+// words of the second. containerd does not ask, and shows the first line of the answer.
 func TestCheckpointProbes(t *testing.T) {
-	if r := invoke(t, invocation{exact: true, args: []string{"checkpoint", "--help"}}); r.status == 0 {
-		t.Skip("this binary has checkpoint; its own tests say what it answers")
-	}
-	r := invoke(t, invocation{exact: true, args: []string{"restore", "--lsm-mount-context"}}).fails("unknown command")
-	for _, yes := range []string{"flag needs an argument", "requires an argument"} {
-		if strings.Contains(r.stdout+r.stderr, yes) {
-			t.Errorf("%v", r)
+	for _, test := range []struct{ line, want string }{
+		{"checkpoint --help", "checkpoint: not supported; containers that are to be"},
+		{"restore --lsm-mount-context", "restore: not supported; containers that are to be"},
+		{"--root R --log L --log-format json checkpoint --image-path P --work-path W --leave-running c1", "checkpoint c1: not supported; "},
+		{"--root R --log L --log-format json restore --image-path P --work-path W --detach --pid-file F --bundle B c1", "restore c1: not supported; "},
+	} {
+		r := invoke(t, invocation{exact: true, dir: t.TempDir(), args: strings.Fields(test.line)}).fails(test.want)
+		if strings.Count(r.stderr, "\n") != 1 || r.stdout != "" {
+			t.Errorf("more than one line: %v", r)
+		}
+		for _, yes := range []string{"flag needs an argument", "requires an argument"} {
+			if strings.Contains(r.stderr, yes) {
+				t.Errorf("%v", r)
+			}
 		}
 	}
 }
