@@ -2,11 +2,11 @@ package libcontainer
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -126,57 +126,6 @@ func (r *Runtime) overlayOwner(id string) (string, error) {
 	return root + "\n" + id + "\n", nil
 }
 
-// ownOverlay writes the owner file. A lock on the directory keeps two creates apart; a file of a container that is gone is
-// taken over.
-func ownOverlay(dir, owner string) error {
-	dirFd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &fault.Error{Op: "open directory of the overlay", Path: dir, Err: err}
-	}
-	defer unix.Close(dirFd)
-	if err := lockOverlay(dirFd); err != nil {
-		return &fault.Error{Op: "lock directory of the overlay", Path: dir, Err: err, Hint: "another process has locked it"}
-	}
-	file := filepath.Join(dir, "owner")
-	text, err := os.ReadFile(file)
-	if err == nil && string(text) != owner {
-		root, id, _ := strings.Cut(strings.TrimSuffix(string(text), "\n"), "\n")
-		if usesOverlay(root, id, dir) {
-			return &fault.Error{Op: "overlay", Path: dir, Err: unix.EBUSY, Hint: "container " + id + " below " + root + " writes to it; give this one a directory of its own"}
-		}
-	}
-	if err := os.WriteFile(file, []byte(owner), 0o600); err != nil {
-		return &fault.Error{Op: "write", Path: file, Err: errnoOf(err)}
-	}
-	return nil
-}
-
-// overlayLockSeconds bounds the wait: another create holds the lock while it writes a file, anybody else as long as he likes.
-const overlayLockSeconds = 10
-
-func lockOverlay(dirFd int) error {
-	for deadline := time.Now().Add(overlayLockSeconds * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := unix.Flock(dirFd, unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err != unix.EWOULDBLOCK && err != unix.EINTR:
-			return err
-		case time.Now().After(deadline):
-			return fault.ErrTimeout
-		}
-	}
-}
-
-// usesOverlay asks the record of a container, wherever it is.
-func usesOverlay(root, id, dir string) bool {
-	d, err := state.OpenDir(root, id)
-	if err != nil {
-		return false
-	}
-	defer d.Close()
-	record, err := d.Load()
-	return err == nil && record.Overlay != nil && record.Overlay.Dir == dir
-}
-
 // removeOverlay removes what makeOverlay has made, but what the container has written; that too if nothing has run yet. A
 // directory that another container owns is left alone: create got no further than to see that.
 func (r *Runtime) removeOverlay(record *state.Record, written bool) error {
@@ -188,7 +137,13 @@ func (r *Runtime) removeOverlay(record *state.Record, written bool) error {
 	if err != nil {
 		return err
 	}
-	if text, err := os.ReadFile(filepath.Join(o.Dir, "owner")); err != nil || string(text) != owner {
+	dirFd, err := openOverlayDir(o.Dir)
+	if err != nil {
+		return nil
+	}
+	text, err := readOwner(dirFd)
+	unix.Close(dirFd)
+	if err != nil || text != owner {
 		return nil
 	}
 	names := []string{"work"}
@@ -196,9 +151,25 @@ func (r *Runtime) removeOverlay(record *state.Record, written bool) error {
 		names = append(names, "upper")
 	}
 	for _, name := range append(names, "owner") {
-		if err := os.RemoveAll(filepath.Join(o.Dir, name)); err != nil {
+		if err := removeTree(filepath.Join(o.Dir, name)); err != nil {
 			return &fault.Error{Op: "remove directory of the overlay", Path: filepath.Join(o.Dir, name), Err: errnoOf(err)}
 		}
 	}
 	return nil
+}
+
+// removeTree is os.RemoveAll for a user who is not root as well: the kernel makes directories in "work" that their owner
+// may not read.
+func removeTree(path string) error {
+	err := os.RemoveAll(path)
+	if !os.IsPermission(err) {
+		return err
+	}
+	walkErr := filepath.WalkDir(path, func(path string, d fs.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			return os.Chmod(path, 0o700) // before it is read
+		}
+		return nil
+	})
+	return errors.Join(walkErr, os.RemoveAll(path))
 }

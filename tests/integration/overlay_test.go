@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -339,5 +340,110 @@ func TestOverlayLeavesTheImageAlone(t *testing.T) {
 	})
 	if fingerprint(t, bundles[0].path()) != before {
 		t.Error("the image has changed")
+	}
+}
+
+// S6: a create waits for whoever has locked the directory, and not for ever.
+func TestOverlayLocked(t *testing.T) {
+	b := newBundle(t, withWritableRoot)
+	dir := b.directory("writes")
+	lock, err := os.Open(dir)
+	must(t, err)
+	defer lock.Close()
+	must(t, unix.Flock(int(lock.Fd()), unix.LOCK_EX))
+	b.try("create", "--overlay", dir).fails("lock directory of the overlay", dir, "another process has locked it")
+	b.nothingLeft()
+	wants(t, "the directory", strings.Join(names(t, dir), " "), "")
+
+	hasOpen := func(create *os.Process) bool {
+		fds, _ := filepath.Glob("/proc/" + itoa(create.Pid) + "/fd/*")
+		return slices.ContainsFunc(fds, func(fd string) bool {
+			target, _ := os.Readlink(fd)
+			return target == dir
+		})
+	}
+	b.createWith(invocation{whileItRuns: func(create *os.Process) {
+		eventually(t, "create is about to lock the directory", func() bool { return hasOpen(create) || dead(create.Pid) })
+		must(t, unix.Flock(int(lock.Fd()), unix.LOCK_UN))
+	}}, "--overlay", dir)
+}
+
+// S7 C22: what is in the directory and not of tare is refused, and stays: a link would lead the writes elsewhere, and "work" is
+// removed by delete.
+func TestOverlayForeignDirectory(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		make func(path string, canary canary) error
+		want string
+	}{
+		{"upper", func(path string, c canary) error { return os.Symlink(c.path, path) }, "file exists"},
+		{"upper", func(path string, _ canary) error { return os.WriteFile(path, []byte("mine"), 0o644) }, "file exists"},
+		{"work", func(path string, c canary) error { return os.Symlink(c.path, path) }, "file exists"},
+		{"work", func(path string, _ canary) error { return os.MkdirAll(path+"/mine", 0o755) }, "would be removed with this one"},
+		{"owner", func(path string, c canary) error { return os.Symlink(c.path+"/file", path) }, "too many levels of symbolic links"},
+		{"owner", func(path string, c canary) error { return os.Symlink(c.path+"/new", path) }, "too many levels of symbolic links"},
+		{"owner", func(path string, _ canary) error { return os.WriteFile(path, []byte("mine\n"), 0o644) }, "it says nothing about a container"},
+		{"owner", func(path string, _ canary) error { return unix.Mkfifo(path, 0o600) }, "no such device or address"},
+	} {
+		b := newBundle(t, withWritableRoot)
+		canary := newCanary(b)
+		dir := b.directory("writes")
+		must(t, row.make(filepath.Join(dir, row.name), canary))
+		var before, after unix.Stat_t
+		must(t, unix.Lstat(filepath.Join(dir, row.name), &before))
+		b.try("create", "--overlay", dir).fails(filepath.Join(dir, row.name), row.want)
+		b.nothingLeft()
+		wants(t, "the directory", strings.Join(names(t, dir), " "), row.name)
+		if must(t, unix.Lstat(filepath.Join(dir, row.name), &after)); before.Ino != after.Ino || before.Ctim != after.Ctim {
+			t.Errorf("%s has changed", row.name)
+		}
+		canary.unchanged()
+	}
+	left := newBundle(t, withWritableRoot) // by a container that is gone, after a reboot
+	dir := left.directory("writes")
+	must(t, os.MkdirAll(filepath.Join(dir, "work/work"), 0o000))
+	must(t, os.WriteFile(filepath.Join(dir, "owner"), []byte("/run/tare\ngone\n"), 0o600))
+	left.create("--overlay", dir)
+	left.stop()
+	left.try("delete").succeeds()
+	wants(t, "the directory of one that is gone", strings.Join(names(t, dir), " "), "upper")
+}
+
+// S6: the owner file says where the record is from any working directory.
+func TestOverlayRelativeRoot(t *testing.T) {
+	b := newBundle(t, withWritableRoot)
+	dir, root := b.directory("writes"), b.directory("root")
+	relative := invocation{args: []string{"--root", "root"}}
+	b.createWith(relative, "--overlay", dir)
+	wants(t, "owner", read(t, filepath.Join(dir, "owner")), root+"\n"+b.id+"\n")
+	second := newBundle(t, withWritableRoot)
+	second.try("create", "--overlay", dir).fails("device or resource busy", b.id, root)
+	b.tryWith(relative, "delete", "--force").succeeds()
+	wants(t, "the directory", strings.Join(names(t, dir), " "), "upper")
+}
+
+// S1 S4 R1: an overlay of a user who is not root; the writes in a directory are that user's, and so is the clean-up.
+func TestOverlayRootless(t *testing.T) {
+	for _, place := range []string{"tmpfs", "directory"} {
+		t.Run(place, func(t *testing.T) {
+			r := newRootless(t, withShell("cat /etc/group; echo new >/etc/group; cat /etc/group; busybox rm /etc/passwd; [ -e /etc/passwd ] || echo gone"))
+			dir := r.directory("writes")
+			r.file("etc/group", "image\n")
+			r.own()
+			before := fingerprint(t, r.path())
+			where := place
+			if place == "directory" {
+				where = dir
+			}
+			wants(t, "output", r.tare("run", "--overlay", where, r.id).succeeds().stdout, "image\nnew\ngone\n")
+			if fingerprint(t, r.path()) != before {
+				t.Error("the image has changed")
+			}
+			if place == "directory" {
+				wants(t, "left in the directory", strings.Join(names(t, dir), " "), "upper")
+				wants(t, "owner of what is written", itoa(int(fileOwner(t, dir+"/upper/etc/group"))), itoa(rootlessUID))
+			}
+			r.mountsUnchanged()
+		})
 	}
 }
