@@ -45,7 +45,7 @@ var mayUsePaths = map[string]string{
 	"devices: adjust unix.Openat":         "one name, links not followed",
 	"initproc: openConsole unix.Open":     `"/", of an exec that is inside already`,
 	"safepath: openVisibleProc unix.Open": "the host's /proc, verified by its type and inode",
-	"safepath: CreateFile unix.Openat":    "one name, links not followed, and it must not exist",
+	"safepath: createFile unix.Openat":    "one name, links not followed, and it must not exist",
 	"safepath: down unix.Openat":          "one name, links not followed",
 }
 

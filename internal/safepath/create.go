@@ -29,13 +29,18 @@ func (r Root) CreateFile(path string, mode uint32) (int, error) {
 		if !last {
 			return unix.Mkdirat(w.cur(), name, 0o755)
 		}
-		// Not mknodat(2), which some FUSE file systems lack.
-		fd, err := unix.Openat(w.cur(), name, unix.O_RDONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
-		if err == nil {
-			unix.Close(fd)
-		}
-		return err
+		return createFile(w.cur(), name, mode)
 	})
+}
+
+// createFile makes an empty file, and nothing through what has taken its name meanwhile. Not mknodat(2), which some FUSE file
+// systems lack.
+func createFile(dirFd int, name string, mode uint32) error {
+	fd, err := unix.Openat(dirFd, name, unix.O_RDONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
 }
 
 // Parent splits a container path into its directory, made where it is missing, and its last name, which may or may not

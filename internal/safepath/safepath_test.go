@@ -154,6 +154,7 @@ func TestCreate(t *testing.T) {
 		{name: "through a link above the root", entries: []string{"link -> ../../../../canary"}, path: "/link/x", want: "canary/x"},
 		{name: "dangling at the end", entries: []string{"link -> /new/place"}, path: "/link", want: "new/place"},
 		{name: "dangling in the middle", entries: []string{"a/link -> ../new"}, path: "/a/link/x", want: "new/x"},
+		{name: "absolute link in a directory", entries: []string{"a/b/link -> /new"}, path: "/a/b/link/x", want: "new/x"},
 		{name: "dangling chain", entries: []string{"one -> two/x", "two -> three", "three -> /four"}, path: "/one/y", want: "four/x/y"},
 		{name: "dangling with a trailing slash", entries: []string{"link -> new/"}, path: "/link", want: "new"},
 		{name: "back out of what is new", entries: []string{"link -> /new/../../../other"}, path: "/link/x", want: "other/x"},
@@ -189,6 +190,16 @@ func TestCreate(t *testing.T) {
 				}
 				checkMode(t, fd, kind, tt.name == "existing")
 			})
+		}
+	}
+}
+
+// TestCreateFileInTheLastMoment: a link that has appeared since the name was looked at is not followed (CVE-2024-45310).
+func TestCreateFileInTheLastMoment(t *testing.T) {
+	root, _ := tree(t, "link -> ../canary/new", "file")
+	for _, name := range []string{"link", "file"} {
+		if err := createFile(root.Fd, name, 0o644); err != unix.EEXIST {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -159,6 +159,17 @@ func TestMountInsideProc(t *testing.T) {
 	}
 }
 
+// TestMountInsideLinkedProc covers F13: an allowed name is no excuse where the image's /proc is a link.
+func TestMountInsideLinkedProc(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		must(t, os.Remove(e.in("proc")))
+		e.symlink(t, "real", "/proc")
+		r := e.open(t)
+		must(t, r.Mount(&step.Mount{Destination: "/real", Type: "proc", Source: "proc"}))
+		refused(t, r.Mount(bind(filepath.Join(e.canary, "file"), "/proc/uptime")), 0, "is inside /proc")
+	})
+}
+
 // TestNew covers F15 to F17, F21 to F24 and F27: file systems with their options.
 func TestNew(t *testing.T) {
 	long := "context=" + strings.Repeat("x", 300)
@@ -235,8 +246,10 @@ func TestCreatedModes(t *testing.T) {
 		defer unix.Umask(unix.Umask(0o077))
 		r := e.open(t)
 		must(t, r.Mount(bind(filepath.Join(e.canary, "file"), "/new/file")))
+		must(t, r.Mount(bind(e.canary, "/new/directory")))
 		must(t, unix.Unmount(e.in("new/file"), 0))
-		for path, want := range map[string]uint32{"/new": 0o755, "/new/file": 0o644} {
+		must(t, unix.Unmount(e.in("new/directory"), 0))
+		for path, want := range map[string]uint32{"/new": 0o755, "/new/file": 0o644, "/new/directory": 0o755} {
 			var st unix.Stat_t
 			must(t, unix.Lstat(e.in(path), &st))
 			if st.Mode&0o7777 != want {

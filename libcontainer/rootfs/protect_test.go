@@ -79,15 +79,21 @@ func checkMasked(t *testing.T, e *env, file, dir string) {
 	}
 }
 
-// TestMaskWithWrongNull: what is at the host's /dev/null is not taken on trust.
+// TestMaskWithWrongNull covers I1 (CVE-2025-31133): what is at the host's /dev/null is not taken on trust.
 func TestMaskWithWrongNull(t *testing.T) {
 	for _, tt := range []struct {
 		name, source string
-	}{{"a file", "canary/file"}, {"another device", "zero"}} {
+	}{{"a file", "canary/file"}, {"another device", "zero"}, {"a link to the null device", "link"}} {
 		t.Run(tt.name, func(t *testing.T) {
 			inNamespace(t, func(t *testing.T, e *env) {
 				must(t, unix.Mknod(filepath.Join(e.dir, "zero"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))))
-				must(t, unix.Mount(filepath.Join(e.dir, tt.source), "/dev/null", "", unix.MS_BIND, ""))
+				if tt.source == "link" {
+					must(t, unix.Mount("tmpfs", "/dev", "tmpfs", 0, ""))
+					must(t, unix.Mknod("/dev/real", unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
+					must(t, os.Symlink("real", "/dev/null"))
+				} else {
+					must(t, unix.Mount(filepath.Join(e.dir, tt.source), "/dev/null", "", unix.MS_BIND, ""))
+				}
 				e.write(t, "/etc/secret", "data")
 				r := e.open(t)
 				if err := r.Mask("/etc/secret"); !errors.Is(err, errNotNull) {
@@ -158,23 +164,37 @@ func TestReadonlyPath(t *testing.T) {
 	})
 }
 
-// TestVerify: what protects must be found again at its path (security rule 4).
+// TestVerify: what protects must be found again at its path (security rule 4; CVE-2021-30465, CVE-2019-19921).
 func TestVerify(t *testing.T) {
-	inNamespace(t, func(t *testing.T, e *env) {
-		must(t, os.Mkdir(e.in("a"), 0o755))
-		must(t, os.Mkdir(e.in("b"), 0o755))
-		r := e.open(t)
-		fd, _, err := r.openProtected("/a")
-		must(t, err)
-		defer unix.Close(fd)
-		must(t, unix.Renameat2(unix.AT_FDCWD, e.in("a"), unix.AT_FDCWD, e.in("b"), unix.RENAME_EXCHANGE)) // the attacker
-		if err := r.coverReadonly("/a", fd); !errors.Is(err, errMoved) {
-			t.Errorf("read-only path: %v", err)
-		}
-		if err := r.maskDir("/a", fd); !errors.Is(err, errMoved) {
-			t.Errorf("mask: %v", err)
-		}
-	})
+	for name, protect := range map[string]func(r *Root, target *target) error{
+		"read-only path":    func(r *Root, target *target) error { return r.coverReadonly("/a", target.fd) },
+		"masked directory":  func(r *Root, target *target) error { return r.maskDir("/a", target.fd) },
+		"masked file":       func(r *Root, target *target) error { return r.maskFile("/file-a", target.fd) },
+		"proc file system":  func(r *Root, target *target) error { return r.mountOn(target, &step.Mount{Type: "proc"}, -1, true) },
+		"sysfs file system": func(r *Root, target *target) error { return r.mountOn(target, &step.Mount{Type: "sysfs"}, -1, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inNamespace(t, func(t *testing.T, e *env) {
+				path, other := "/a", "/b"
+				if name == "masked file" {
+					path, other = "/file-a", "/file-b"
+					e.write(t, path, "")
+					e.write(t, other, "")
+				} else {
+					must(t, os.Mkdir(e.in(path), 0o755))
+					must(t, os.Mkdir(e.in(other), 0o755))
+				}
+				r := e.open(t)
+				target, err := r.openTarget(path, name != "masked file")
+				must(t, err)
+				defer target.close()
+				must(t, unix.Renameat2(unix.AT_FDCWD, e.in(path), unix.AT_FDCWD, e.in(other), unix.RENAME_EXCHANGE)) // the attacker
+				if err := protect(r, target); !errors.Is(err, errMoved) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 // TestBindConsole covers H7 (CVE-2025-52565).

@@ -37,11 +37,16 @@ func TestOpen(t *testing.T) {
 		}
 		before := len(allMounts(t))
 		must(t, os.WriteFile(e.in("marker"), nil, 0o644))
+		must(t, unix.Mount("tmpfs", e.in("sys"), "tmpfs", 0, "")) // a volume of the caller's
+		must(t, os.WriteFile(e.in("sys/marker"), nil, 0o644))
 		e.open(t)
-		if got := len(allMounts(t)); got != before+1 {
-			t.Errorf("%d mounts more, want 1", got-before)
+		if got := len(allMounts(t)); got != before+3 {
+			t.Errorf("%d mounts more, want 3: one of the test, and a copy of that and of the root", got-before)
 		}
 		e.mountedOnce(t, "/")
+		if _, err := os.Stat(e.in("sys/marker")); err != nil {
+			t.Error(err)
+		}
 		if _, err := os.Stat(e.in("marker")); err != nil {
 			t.Error(err)
 		}
