@@ -119,6 +119,9 @@ func TestMasksShareOneFileSystem(t *testing.T) {
 			var st unix.Stat_t
 			must(t, unix.Stat(e.in(dir), &st))
 			devices = append(devices, st.Dev)
+			if options := e.mountedOnce(t, dir).options; options != "ro,nosuid,nodev,noexec,relatime" {
+				t.Errorf("%s has options %s", dir, options)
+			}
 		}
 		if devices[0] != devices[1] || devices[0] != devices[2] {
 			t.Errorf("devices %v", devices)
