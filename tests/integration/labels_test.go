@@ -144,10 +144,7 @@ func TestSELinux(t *testing.T) {
 	b.create().start()
 	wants(t, "context", strings.Trim(b.printed(), "\x00"), processContext)
 	for _, place := range []string{"dev", "dev/shm", "dev/mqueue"} {
-		var context [256]byte
-		n, err := unix.Getxattr("/proc/"+itoa(b.pid)+"/root/"+place, "security.selinux", context[:])
-		must(t, err)
-		wants(t, "context of "+place, strings.Trim(string(context[:n]), "\x00"), fileContext)
+		wants(t, "context of "+place, contextOf(t, "/proc/"+itoa(b.pid)+"/root/"+place), fileContext)
 	}
 	current := func(flags ...string) string {
 		return strings.Trim(b.exec(flags, "cat", "/proc/self/attr/current").stdout, "\x00\n")
@@ -158,6 +155,36 @@ func TestSELinux(t *testing.T) {
 	none := newBundle(t, withSELinux("no:such:context"))
 	none.try("create").fails("/process/selinuxLabel", "no such context")
 	none.nothingLeft()
+}
+
+// S1 I8: with mountLabel everything in an overlay root has that context, what the image has and what the container writes.
+func TestSELinuxOverlay(t *testing.T) {
+	skipUnlessVM(t, haveSELinux(), "the host has no SELinux")
+	loadPolicy(t)
+	for _, place := range []string{"tmpfs", "directory"} {
+		b := newBundle(t, withWritableRoot, withSELinux(processContext), withLinux(func(l *specs.Linux) { l.MountLabel = fileContext }), withShell("echo x >/file; echo written; sleep 600"))
+		if place == "directory" {
+			place = b.directory("writes")
+		}
+		b.create("--overlay", place).start()
+		b.printed()
+		root := "/proc/" + itoa(b.pid) + "/root"
+		for _, file := range []string{"/", "/etc/passwd", "/file"} {
+			wants(t, "context of "+file, contextOf(t, root+file), fileContext)
+		}
+		if own := contextOf(t, b.path("etc/passwd")); own == fileContext {
+			t.Errorf("the file of the image has the context %s", own)
+		}
+	}
+}
+
+// contextOf is the SELinux context of a file.
+func contextOf(t *testing.T, path string) string {
+	t.Helper()
+	var context [256]byte
+	n, err := unix.Getxattr(path, "security.selinux", context[:])
+	must(t, err)
+	return strings.Trim(string(context[:n]), "\x00")
 }
 
 // loadPolicy compiles the policy of the tests and loads it into the kernel.
