@@ -195,6 +195,25 @@ func TestSetNotHeld(t *testing.T) {
 		if got := status(t, "CapPrm"); got != kill {
 			t.Errorf("CapPrm = %#x, want %#x", got, kill)
 		}
+		denied, err = Set(&step.Capabilities{Permitted: kill | chown, Effective: kill})
+		if err != nil || denied != (Denied{Sets: chown}) {
+			t.Errorf("permitted alone: Set = %+v, %v; want CAP_CHOWN denied", denied, err)
+		}
+	})
+}
+
+// E18, CVE-2016-8867: ambient capabilities of the caller are gone where the configuration lists none, also of those that the
+// program may have and pass on.
+func TestSetClearsAmbient(t *testing.T) {
+	onThread(t, func() {
+		set := step.Capabilities{Permitted: 1 << unix.CAP_KILL, Inheritable: 1 << unix.CAP_KILL, Ambient: 1 << unix.CAP_KILL}
+		if _, err := Set(&set); err != nil || status(t, "CapAmb") != set.Ambient {
+			t.Errorf("CapAmb = %#x, %v", status(t, "CapAmb"), err)
+		}
+		set.Ambient = 0
+		if _, err := Set(&set); err != nil || status(t, "CapAmb") != 0 {
+			t.Errorf("CapAmb = %#x, %v; want none", status(t, "CapAmb"), err)
+		}
 	})
 }
 

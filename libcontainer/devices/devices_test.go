@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
+	"github.com/tare-run/tare/internal/safepath"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -288,4 +289,25 @@ func checkBindHostNode(t *testing.T, dir string) {
 		}
 	}
 	must(t, Make(fd, &step.Device{Path: "/dev/fifo", Type: 'p', Mode: 0o600})) // needs no privilege
+}
+
+// TestExchangedInTheLastMoment covers H3 and H5: what has taken the place of a node after it was looked at is neither changed
+// nor covered.
+func TestExchangedInTheLastMoment(t *testing.T) {
+	fd, dir := newRoot(t)
+	outside := filepath.Join(t.TempDir(), "null")
+	must(t, unix.Mknod(outside, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))))
+	must(t, os.Symlink(outside, filepath.Join(dir, "link")))
+	if err := adjust(fd, "link", null("/link")); err != errDiffers {
+		t.Errorf("a link to a node of that number: %v", err)
+	}
+	if st := lstat(t, outside); st.Mode != unix.S_IFCHR|0o600 {
+		t.Errorf("the node behind the link has mode %o", st.Mode)
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "dev"), 0o755))
+	must(t, unix.Mkfifo(filepath.Join(dir, "dev/null"), 0o600))
+	if err := bindHostNode(safepath.Root{Fd: fd}, null("/dev/null")); err != errDiffers {
+		t.Errorf("bind on a FIFO: %v", err)
+		unix.Unmount(filepath.Join(dir, "dev/null"), 0)
+	}
 }

@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"math"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -195,6 +196,29 @@ func TestCapabilitiesUnknown(t *testing.T) {
 	}
 	if !slices.ContainsFunc(strings.Split(r.stderr, "\n"), func(l string) bool { return strings.Contains(l, "CAP_NOSUCH") }) {
 		t.Errorf("no warning: %s", r.stderr)
+	}
+}
+
+// E20: what the caller of tare does not have is not granted, which is said, and the container starts.
+func TestCapabilitiesNotHeld(t *testing.T) {
+	skipUnless(t, commandExists("setpriv"), "setpriv is missing (util-linux)")
+	list := []string{"CAP_NET_RAW", "CAP_KILL"}
+	b := newBundle(t, withArgs("cat", "/proc/self/status"))
+	b.spec.Process.Capabilities = &specs.LinuxCapabilities{Bounding: list, Effective: list, Permitted: list}
+	b.writeConfig()
+	c := exec.Command("setpriv", "--bounding-set=-net_raw", tare, "--debug", "--root", stateRoot(), "run", b.id)
+	var stdout, stderr strings.Builder
+	c.Dir, c.Stdout, c.Stderr = b.dir, &stdout, &stderr
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	if got := capabilitySets(t, stdout.String()); got[2] != capKill {
+		t.Errorf("effective %x", got[2])
+	}
+	for _, once := range []string{"cannot be granted: CAP_NET_RAW\"", "cannot be granted: CAP_NET_RAW (ambient"} {
+		if !strings.Contains(stderr.String(), once) {
+			t.Errorf("no warning %q: %s", once, stderr.String())
+		}
 	}
 }
 

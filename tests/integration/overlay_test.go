@@ -258,11 +258,12 @@ func TestOverlayHostileImage(t *testing.T) {
 // S1: the root of the container can be passed by its users, whatever the umask of the caller.
 func TestOverlayUmask(t *testing.T) {
 	b := newBundle(t, withWritableRoot, withShell("busybox stat -c %a /"))
-	dir := b.directory("writes")
-	old := syscall.Umask(0o077)
-	out := b.output("--overlay", dir)
-	syscall.Umask(old)
-	wants(t, "mode of the root", out, "755")
+	for _, place := range []string{"tmpfs", b.directory("writes")} {
+		old := syscall.Umask(0o077)
+		out := b.output("--overlay", place)
+		syscall.Umask(old)
+		wants(t, "mode of the root over "+place, out, "755")
+	}
 }
 
 func workspaceOnTmpfs(t *testing.T) bool {
@@ -446,4 +447,16 @@ func TestOverlayRootless(t *testing.T) {
 			r.mountsUnchanged()
 		})
 	}
+}
+
+// S1: a directory that the container's root may not write to is an error, where the kernel would make the overlay read-only.
+func TestOverlayUnwritable(t *testing.T) {
+	b := newBundle(t, withWritableRoot, withUserNamespace)
+	dir := b.directory("writes")
+	for _, name := range []string{"upper", "work"} { // of the host's root, left by a container without a user namespace
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o755))
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "owner"), []byte("/run/tare\ngone\n"), 0o600))
+	b.try("create", "--overlay", dir).fails("/root/path", "overlay", "read-only file system", "must be one that root of the container can write to")
+	b.nothingLeft()
 }
