@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,9 @@ func TestCopyUp(t *testing.T) {
 		e.write(t, "/data/dir/file", big)
 		must(t, os.Chown(e.in("data/dir/file"), 12, 34))
 		must(t, unix.Chmod(e.in("data/dir/file"), 0o4751))
+		old := time.Unix(1_000_000_000, 123)
+		must(t, os.Chtimes(e.in("data/dir/file"), old, old))
+		must(t, os.Chtimes(e.in("data/dir/deep"), old, old))
 		must(t, unix.Mkfifo(e.in("data/fifo"), 0o640))
 		must(t, unix.Mknod(e.in("data/null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 		e.symlink(t, filepath.Join(e.canary, "file"), "/data/dir/out")
@@ -53,6 +57,13 @@ func TestCopyUp(t *testing.T) {
 				t.Errorf("%s: mode %o, owner %d:%d", path, st.Mode, st.Uid, st.Gid)
 			}
 		}
+		for _, path := range []string{"/data/dir/file", "/data/dir/deep"} {
+			st, err := os.Stat(e.in(path))
+			must(t, err)
+			if !st.ModTime().Equal(old) {
+				t.Errorf("%s was changed at %v", path, st.ModTime())
+			}
+		}
 		if _, err := os.Lstat(e.in("data/mounted")); err == nil {
 			t.Error("a mount point was copied")
 		}
@@ -66,5 +77,21 @@ func TestCopyUpOfMissingDirectory(t *testing.T) {
 		m.Options.CopyUp = true
 		must(t, e.open(t).Mount(m))
 		must(t, os.WriteFile(e.in("new/x"), nil, 0o644))
+	})
+}
+
+// TestCopyUpIsBounded: an image cannot use up the descriptors of init.
+func TestCopyUpIsBounded(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		must(t, os.MkdirAll(e.in("data")+strings.Repeat("/d", maxCopyDepth), 0o755))
+		m := tmpfs("/data")
+		m.Options.CopyUp = true
+		r := e.open(t)
+		refused(t, r.Mount(m), 0, errTooDeep.Error())
+		if left := e.mounted(t, "/data"); len(left) > 0 {
+			t.Errorf("mounted %+v", left)
+		}
+		must(t, os.Remove(e.in("data")+strings.Repeat("/d", maxCopyDepth)))
+		must(t, r.Mount(m))
 	})
 }

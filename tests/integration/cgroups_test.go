@@ -141,25 +141,27 @@ func TestCgroupManagerDisabled(t *testing.T) {
 
 // B8, CVE-2023-25809: Podman leaves the cgroup mount in place when it disables cgroups. It shows the runtime's, read-only.
 func TestCgroupMountWithoutManager(t *testing.T) {
-	b := newBundle(t, withShell("grep ' /sys/fs/cgroup' /proc/self/mountinfo"))
-	for i := range b.spec.Mounts {
-		if m := &b.spec.Mounts[i]; m.Type == "cgroup" {
-			m.Options = []string{"rw"}
+	for _, options := range []string{"rw", "rrw"} {
+		b := newBundle(t, withShell("grep ' /sys/fs/cgroup' /proc/self/mountinfo"))
+		for i := range b.spec.Mounts {
+			if m := &b.spec.Mounts[i]; m.Type == "cgroup" {
+				m.Options = []string{options}
+			}
 		}
-	}
-	b.spec.Linux.Resources = nil
-	r := b.tryWith(invocation{args: []string{"--cgroup-manager=disabled"}}, "run").succeeds()
-	mounts := strings.Split(strings.TrimSpace(r.stdout), "\n")
-	for _, line := range mounts {
-		fields := strings.Fields(line)
-		if isCgroup := strings.Contains(line, " - cgroup"); len(fields) < 6 || isCgroup && !strings.HasPrefix(fields[5], "ro") {
-			t.Errorf("mounted %q", line)
+		b.spec.Linux.Resources = nil
+		r := b.tryWith(invocation{args: []string{"--cgroup-manager=disabled"}}, "run").succeeds()
+		mounts := strings.Split(strings.TrimSpace(r.stdout), "\n")
+		for _, line := range mounts {
+			fields := strings.Fields(line)
+			if isCgroup := strings.Contains(line, " - cgroup"); len(fields) < 6 || isCgroup && !strings.HasPrefix(fields[5], "ro") {
+				t.Errorf("with %s: mounted %q", options, line)
+			}
 		}
+		if !strings.Contains(r.stdout, " - cgroup") {
+			t.Errorf("no cgroup is mounted: %q", mounts)
+		}
+		b.nothingLeft()
 	}
-	if !strings.Contains(r.stdout, " - cgroup") {
-		t.Errorf("no cgroup is mounted: %q", mounts)
-	}
-	b.nothingLeft()
 }
 
 // J38: cgroups that the program has made below its own go with it.

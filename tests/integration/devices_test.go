@@ -53,14 +53,16 @@ func TestListedDevices(t *testing.T) {
 			{Path: "/elsewhere/b", Type: "b", Major: 7, Minor: 300, FileMode: new(os.FileMode(0o777))},
 			{Path: "/dev/p", Type: "p", FileMode: new(os.FileMode(0o4600))},
 			{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: new(os.FileMode(0o600))},
+			{Path: "/dev/random", Type: "c", Major: 1, Minor: 9}, // in place of the default device (H6)
 		}
-	}), withArgs("busybox", "stat", "-c", "%n %F %t:%T %a %u:%g", "/dev/c", "/dev/sub/u", "/elsewhere/b", "/dev/p", "/dev/null"))
+	}), withArgs("busybox", "stat", "-c", "%n %F %t:%T %a %u:%g", "/dev/c", "/dev/sub/u", "/elsewhere/b", "/dev/p", "/dev/null", "/dev/random"))
 	wants(t, "devices", b.output(), strings.TrimSpace(`
 /dev/c character special file 1:5 666 0:0
 /dev/sub/u character special file 1:7 620 1000:1000
 /elsewhere/b block special file 7:12c 777 0:0
 /dev/p fifo 0:0 4600 0:0
-/dev/null character special file 1:3 600 0:0`))
+/dev/null character special file 1:3 600 0:0
+/dev/random character special file 1:9 666 0:0`))
 }
 
 // H3: a path that has something else already is an error (config-linux.md: MUST); the same device is none.

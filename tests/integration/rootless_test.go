@@ -243,7 +243,7 @@ func TestRootlessCgroupMountIsReadonly(t *testing.T) {
 		if last.Type != "cgroup" {
 			t.Fatalf("the last mount is %+v", last)
 		}
-		last.Options = []string{"rw", "nosuid"}
+		last.Options = []string{"rw", "rrw", "nosuid"}
 		covered := map[string]string{} // the topmost mount at each place is listed last
 		for line := range strings.Lines(r.tare("run", r.id).succeeds().stdout) {
 			place, options, _ := strings.Cut(strings.TrimSpace(line), " ")
