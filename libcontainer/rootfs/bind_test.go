@@ -239,6 +239,7 @@ func TestRemount(t *testing.T) {
 		path    string
 	}{
 		{name: "attributes of a bind", path: "/there", options: step.MountOptions{Bind: true, Attr: step.Attr{Set: unix.MOUNT_ATTR_RDONLY}}, want: "ro,nosuid", super: "rw"},
+		{name: "a bind leaves the superblock", path: "/there", options: step.MountOptions{Bind: true, Super: []string{"ro"}, Attr: step.Attr{Set: unix.MOUNT_ATTR_RDONLY}}, want: "ro,nosuid", super: "rw"},
 		{name: "superblock", path: "/there", options: step.MountOptions{Super: []string{"ro"}, Attr: step.Attr{Set: unix.MOUNT_ATTR_RDONLY}}, want: "ro,nosuid", super: "ro"},
 		{name: "data", path: "/there", options: step.MountOptions{Data: []string{"size=128k"}}, want: "nosuid", super: "size=128k"},
 		{name: "bad data", path: "/there", options: step.MountOptions{Data: []string{"size=x"}}, errno: unix.EINVAL},

@@ -189,6 +189,9 @@ func TestNew(t *testing.T) {
 			Attr:    step.Attr{Set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOATIME, Clear: unix.MOUNT_ATTR__ATIME},
 			RecAttr: step.Attr{Set: unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW},
 		}}, options: "rw,nosuid,nodev,noexec,noatime,nodiratime,nosymfollow"},
+		{name: "a recursive word comes after the plain one", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{
+			Attr: step.Attr{Set: unix.MOUNT_ATTR_NOEXEC | unix.MOUNT_ATTR_NODEV}, RecAttr: step.Attr{Clear: unix.MOUNT_ATTR_NOEXEC},
+		}}, options: "rw,nodev,relatime"},
 		{name: "strictatime", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{Attr: step.Attr{Set: unix.MOUNT_ATTR_STRICTATIME, Clear: unix.MOUNT_ATTR__ATIME}}}, options: "rw"},
 		{name: "superblock flags", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{
 			Attr: step.Attr{Set: unix.MOUNT_ATTR_RDONLY}, Super: []string{"ro", "sync", "dirsync", "lazytime", "nomand"},

@@ -2,8 +2,10 @@ package integration
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -271,6 +273,21 @@ func TestRootIsEntered(t *testing.T) {
 		}
 		if roots != 1 {
 			t.Errorf("%q: %d mounts on the root", flags, roots)
+		}
+	}
+}
+
+// F5 C7: the root of the mount namespace is the container's too. With a chroot(2) alone it would be the host's, which a program
+// with CAP_SYS_CHROOT can get back to.
+func TestNamespaceHasNoOtherRoot(t *testing.T) {
+	skipUnless(t, commandExists("nsenter"), "nsenter is missing (util-linux)")
+	for _, flags := range [][]string{nil, {"--no-pivot"}} {
+		b := newBundle(t).create(flags...)
+		var st unix.Stat_t
+		must(t, unix.Stat(b.path(), &st))
+		out, err := exec.Command("nsenter", "--mount=/proc/"+itoa(b.pid)+"/ns/mnt", "/bin/busybox", "stat", "-c", "%i", "/").CombinedOutput()
+		if got := strings.TrimSpace(string(out)); err != nil || got != strconv.FormatUint(st.Ino, 10) {
+			t.Errorf("%q: the namespace has the root %s, %v; want %d", flags, got, err, st.Ino)
 		}
 	}
 }

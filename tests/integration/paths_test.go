@@ -113,3 +113,22 @@ func TestSharedRootDoesNotLeak(t *testing.T) {
 	wants(t, "mounts", b.printed(), "1")
 	b.mountsUnchanged()
 }
+
+// F4: nor does what is mounted on a volume of the host's below the root.
+func TestMountsOnVolumesStayInside(t *testing.T) {
+	b := newBundle(t)
+	volume := b.path("volume")
+	must(t, os.Mkdir(volume, 0o755))
+	must(t, unix.Mount("tmpfs", volume, "tmpfs", 0, "")) // shared, as all mounts here
+	t.Cleanup(func() { must(t, unix.Unmount(volume, 0)) })
+	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: "/volume/inner", Type: "tmpfs", Source: "tmpfs"})
+	b.create()
+	table, err := mountTable()
+	must(t, err)
+	for _, line := range table {
+		if strings.Contains(line, volume+"/inner") {
+			t.Errorf("the container's mount is on the host: %s", line)
+		}
+	}
+	b.try("delete", "--force").succeeds()
+}
