@@ -42,6 +42,7 @@ var mayUsePaths = map[string]string{
 	"rootfs: labelRoot unix.Openat":       `"."`,
 	"rootfs: openLinkTarget unix.Openat":  "one name, links not followed",
 	"devices: chmod unix.Chmod":           "a descriptor of our own by its name in /proc",
+	"devices: kernelName unix.Open":       "a file of the host's /sys, named by a number",
 	"devices: adjust unix.Openat":         "one name, links not followed",
 	"initproc: openConsole unix.Open":     `"/", of an exec that is inside already`,
 	"safepath: openVisibleProc unix.Open": "the host's /proc, verified by its type and inode",

@@ -65,6 +65,26 @@ func TestListedDevices(t *testing.T) {
 /dev/random character special file 1:9 666 0:0`))
 }
 
+// H8: engines list the host's ptmx for privileged containers; that of the container's own terminals takes its place.
+func TestListedPtmx(t *testing.T) {
+	for _, more := range []option{func(*specs.Spec) {}, withUserNamespace} {
+		b := newBundle(t, more, withLinux(func(l *specs.Linux) {
+			l.Devices = []specs.LinuxDevice{{Path: "/dev//ptmx", Type: "c", Major: 5, Minor: 2}}
+		}), withArgs("readlink", "/dev/ptmx"))
+		wants(t, "ptmx", b.output(), "pts/ptmx")
+	}
+}
+
+// H5: in a user namespace a device has a name of its own, as with docker --device=/dev/full:/dev/other; the host's node is bound.
+func TestRenamedDeviceInUserNamespace(t *testing.T) {
+	b := newBundle(t, withUserNamespace, withLinux(func(l *specs.Linux) {
+		l.Devices = []specs.LinuxDevice{{Path: "/dev/other", Type: "c", Major: 1, Minor: 7}, {Path: "/dev/null", Type: "c", Major: 1, Minor: 5}}
+	}), withShell("stat -c '%t:%T' /dev/other /dev/null; echo x >/dev/other"))
+	r := b.try("run")
+	wants(t, "devices", r.stdout, "1:7\n1:5\n")
+	wants(t, "stderr", strings.TrimSpace(r.stderr), "sh: write error: No space left on device")
+}
+
 // H3: a path that has something else already is an error (config-linux.md: MUST); the same device is none.
 func TestDeviceConflict(t *testing.T) {
 	device := func(path string) option {

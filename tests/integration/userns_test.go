@@ -102,12 +102,12 @@ func TestManyMappings(t *testing.T) {
 	wants(t, "order of three", few.output(), " 5000 7 1\n 1 1000 70\n 0 10 1")
 }
 
-// H5: the kernel lets nobody make a node there, so they are the host's, bound. Another device than the host has is refused.
+// H5: the kernel lets nobody make a node there, so they are the host's, bound. A device that the host does not have is refused.
 func TestUserNamespaceDevices(t *testing.T) {
 	b := newBundle(t, withUserNamespace, withShell("echo lost >/dev/null; cat /dev/null; busybox stat -c '%t:%T' /dev/null /dev/zero /dev/tty"))
 	wants(t, "devices", b.output(), "1:3\n1:5\n5:0")
 	b = newBundle(t, withUserNamespace, withLinux(func(l *specs.Linux) {
-		l.Devices = []specs.LinuxDevice{{Path: "/dev/zero", Type: "c", Major: 1, Minor: 3}}
+		l.Devices = []specs.LinuxDevice{{Path: "/dev/zero", Type: "c", Major: 4095, Minor: 3}}
 	}))
 	b.try("create").fails("/linux/devices/0", "/dev/zero", "no such node")
 	b.nothingLeft()
