@@ -100,10 +100,12 @@ var commonOperations = []operation{
 		e.has([]string{"sleep 600"}, "top", "c1")
 	}},
 	{"limits", func(e *engine) {
+		e.needs("memory", "pids", "cpu")
 		e.says("67108864 20", "run", "--rm", "--memory=64m", "--pids-limit=20", "--cpus=0.5", "--cpu-shares=512", image, "sh", "-c",
 			"echo $(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null)")
 	}},
 	{"update", func(e *engine) {
+		e.needs("memory")
 		e.does("run", "-d", "--name", "c1", "--memory=64m", image, "sleep", "600")
 		e.does("update", "--memory=96m", "c1")
 		e.says("100663296", "exec", "c1", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true")
@@ -223,6 +225,7 @@ var commonOperations = []operation{
 		e.says("content", "exec", "c1", "cat", "/tmp/copied")
 	}},
 	{"oom", func(e *engine) {
+		e.needs("memory")
 		e.ends(137, nil, "run", "--name", "c1", "--memory=16m", "--memory-swap=16m", image, "sh", "-c", "tail -c 200m /dev/zero")
 	}},
 }

@@ -31,7 +31,7 @@ func startContainerd(t *testing.T) func(runtime string) *engine {
 			path, _ = exec.LookPath(runtime)
 		}
 		return &engine{
-			name: "containerd", runtime: runtime, command: []string{"ctr", "--namespace", namespace}, runOptions: []string{"--runc-binary", path, "--snapshotter=native"},
+			name: "containerd", runtime: runtime, command: []string{"ctr", "--namespace", namespace}, runOptions: runOptions(path),
 			clean: func(e *engine) {
 				for _, id := range strings.Fields(e.try("containers", "list", "--quiet").output) {
 					e.try("tasks", "kill", "--signal=KILL", "--all", id)
@@ -41,6 +41,15 @@ func startContainerd(t *testing.T) func(runtime string) *engine {
 			},
 		}
 	}
+}
+
+// runOptions are those of ctr. It asks for CPU shares, unless it is told not to.
+func runOptions(runtime string) []string {
+	options := []string{"--runc-binary", runtime, "--snapshotter=native"}
+	if !hasController("cpu") {
+		options = append(options, "--cpu-shares=0")
+	}
+	return options
 }
 
 // A1: containerd by ctr, whose shim is told the runtime's path.
@@ -79,7 +88,9 @@ var containerdOperations = []operation{
 		e.does("tasks", "resume", "c1")
 		e.has([]string{"RUNNING"}, "tasks", "list")
 		e.has([]string{"PID"}, "tasks", "ps", "c1")
-		e.has([]string{"memory"}, "tasks", "metrics", "c1")
+		if hasController("memory") {
+			e.has([]string{"memory"}, "tasks", "metrics", "c1")
+		}
 	}},
 	{"exec", func(e *engine) {
 		e.sleeper()
@@ -138,6 +149,7 @@ var containerdOperations = []operation{
 		e.says("1 7", "run", "--rm", "--device=/dev/full", image, "c1", "stat", "-c", "%t %T", "/dev/full")
 	}},
 	{"limits", func(e *engine) {
+		e.needs("memory", "cpu")
 		e.sleeper("--memory-limit=67108864", "--cpu-quota=50000")
 		e.has([]string{"67108864"}, "tasks", "metrics", "--format=json", "c1")
 	}},

@@ -6,5 +6,6 @@
 // is gone when the tests end. Images are made by the tests; there is no network.
 //
 // TARE_BINARY names the binary to test; without it the tests run make first. With -all the same operations are tried with
-// runc and crun too, and a table shows what became of them.
+// runc and crun too, and a table shows what became of them. crun refuses hosts with controllers on both versions of cgroups;
+// there tests/cgroup2-view shows it the hierarchy that it takes. Operations that need a controller say so.
 package engines

@@ -46,6 +46,7 @@ var dockerOperations = []operation{
 	{"init", func(e *engine) { e.says("1000", "run", "--rm", "--init", "--user", "1000", image, "id", "-u") }},
 	{"info", func(e *engine) { e.has([]string{"Default Runtime: tare"}, "info") }},
 	{"oom is told", func(e *engine) {
+		e.needs("memory")
 		e.try("run", "--name", "c1", "--memory=16m", "--memory-swap=16m", image, "sh", "-c", "tail -c 200m /dev/zero; true")
 		e.says("true", "inspect", "--format", "{{.State.OOMKilled}}", "c1")
 	}},

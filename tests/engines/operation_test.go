@@ -42,6 +42,9 @@ type engine struct {
 // failure is what ends an operation.
 type failure struct{ text string }
 
+// lacking is what ends an operation that this machine cannot do, with any runtime.
+type lacking struct{ reason string }
+
 func (e *engine) fail(format string, args ...any) { panic(failure{fmt.Sprintf(format, args...)}) }
 
 const commandTimeout = 2 * time.Minute
@@ -143,20 +146,22 @@ func (e *engine) eventually(want string, args ...string) {
 	e.fail("%q: never %q, last status %d, %q", args, want, r.status, r.output)
 }
 
-// attempt does one operation and returns what went wrong, or "".
-func (e *engine) attempt(o *operation) (problem string) {
+// attempt does one operation and returns what went wrong, or "", and what this machine lacks.
+func (e *engine) attempt(o *operation) (problem, lacks string) {
 	defer func() {
-		if p := recover(); p != nil {
-			f, ok := p.(failure)
-			if !ok {
-				panic(p)
-			}
-			problem = f.text
+		switch p := recover().(type) {
+		case nil:
+		case failure:
+			problem = p.text
+		case lacking:
+			lacks = p.reason
+		default:
+			panic(p)
 		}
 	}()
 	defer e.clean(e)
 	o.do(e)
-	return ""
+	return "", ""
 }
 
 // outcomes is the table: engine and operation, runtime, what went wrong.
@@ -168,14 +173,16 @@ func perform(t *testing.T, with func(runtime string) *engine, operations []opera
 	for i := range operations {
 		o := &operations[i]
 		t.Run(strings.ReplaceAll(o.name, " ", "_"), func(t *testing.T) {
-			row := map[string]string{}
+			row, lacks := map[string]string{}, ""
 			e := with("tare")
+			if row["tare"], lacks = e.attempt(o); lacks != "" {
+				skipUnless(t, false, lacks)
+			}
 			outcomes[e.name+": "+o.name] = row
-			row["tare"] = e.attempt(o)
-			if *all {
-				row["runc"], row["crun"] = with("runc").attempt(o), with("crun").attempt(o)
-			} else if row["tare"] != "" {
-				row["runc"] = with("runc").attempt(o)
+			for _, other := range []string{"runc", "crun"} {
+				if *all || other == "runc" && row["tare"] != "" {
+					row[other], _ = with(other).attempt(o)
+				}
 			}
 			left, _ := filepath.Glob("/run/tare/[^.]*") // a leading dot is the cache
 			switch {

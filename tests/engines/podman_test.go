@@ -21,6 +21,7 @@ var setUpPodman = sync.OnceValue(func() error {
 [containers]
 netns = "none"
 log_driver = "k8s-file"
+` + pidsLimit() + `
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -41,6 +42,14 @@ network_backend = "netavark"
 	}
 	return os.MkdirAll("/root/.config", 0o700)
 })
+
+// pidsLimit takes back the limit that Podman gives every container, where there is no controller for it.
+func pidsLimit() string {
+	if hasController("pids") {
+		return ""
+	}
+	return "pids_limit = 0"
+}
 
 func podman(t *testing.T) func(runtime string) *engine {
 	t.Helper()

@@ -130,6 +130,31 @@ var rootlessOperations = []operation{
 			e.fail("%v", err)
 		}
 	}},
+	{"volume that is given away", func(e *engine) {
+		dir := e.directory("source")
+		must2(e, os.Chown(dir, rootlessUID, rootlessUID))
+		e.says("1000", "run", "--rm", "--user=user", "-v", dir+":/data:U", image, "stat", "-c", "%u", "/data")
+		if got := e.owners(dir, "."); got != "600999:600999" {
+			e.fail("owner: %s", got)
+		}
+	}},
+	{"user namespaces", func(e *engine) {
+		e.says("7 8", "run", "--rm", "--userns=keep-id:uid=7,gid=8", image, "sh", "-c", "echo $(id -u) $(id -g)")
+		e.says("0 1 65536", "run", "--rm", "--userns=nomap", image, "sh", "-c", "echo $(cat /proc/self/uid_map)")
+		e.says("0 100 500", "run", "--rm", "--uidmap=0:100:500", image, "sh", "-c", "echo $(cat /proc/self/uid_map)")
+		e.does("run", "-d", "--name", "c1", "--userns=auto:size=2000", image, "sleep", "600")
+		if got := e.mapOf("c1", "uid"); !strings.HasSuffix(got, " 2000") {
+			e.fail("%q", got)
+		}
+		e.says("12", "exec", "--user=12:34", "c1", "id", "-u")
+	}},
+	{"pod with the user's id", func(e *engine) {
+		e.does("pod", "create", "--name", "p1", "--userns=keep-id", "--infra-image", image, "--infra-command", "/bin/sleep 600", "--share", "net,ipc,uts", "--network=none")
+		e.does("run", "-d", "--pod", "p1", "--name", "c1", image, "sleep", "600")
+		e.says("23456", "exec", "c1", "id", "-u")
+		e.says("23456", "run", "--rm", "--pod", "p1", image, "id", "-u")
+		e.does("pod", "rm", "--force", "--time=0", "p1")
+	}},
 	{"network of the host", func(e *engine) { e.does("run", "--rm", "--network=host", image, "true") }},
 	{"capabilities and seccomp", func(e *engine) {
 		e.says("CapEff: 0000000000000000 Seccomp: 2", "run", "--rm", "--cap-drop=all", image, "sh", "-c", "echo $(grep -E 'CapEff|Seccomp:' /proc/self/status)")
