@@ -68,7 +68,7 @@ var createSteps = [...]struct {
 	{"device filter", (*creation).setDevices},          //
 	{"seccomp program", (*creation).seccomp},           //
 	{"joined mappings", (*creation).checkJoined},       //
-	{"privileges", (*creation).adjustInit},             // what root of a user namespace may not do
+	{"privileges", (*creation).adjust},                 // what root of a user namespace may not do
 	{"open sources", (*creation).openTrees},            // and what it cannot reach
 	{"map mounts", (*creation).mapMounts},              // idmap: detached mounts, mapped by user namespaces
 	{"resource groups", (*creation).joinResctrl},       // before the plan: init has no children yet

@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"errors"
-	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -88,63 +87,6 @@ func (c *creation) checkJoined() error {
 		return fault.At("/linux/uidMappings", err)
 	}
 	return fault.At("/linux/gidMappings", userns.CheckMaps(c.init.Pid, "gid_map", mappings(l.GIDMappings)))
-}
-
-// adjustInit does for init what takes privileges on the host, which root of a user namespace does not have: a lower OOM score,
-// and higher limits. Whoever has them not either leaves it to init, whose error says what is missing. A runtime that is in a
-// user namespace itself, as below rootless Podman, has no more than init; in rootless mode it does without the score.
-func (c *creation) adjustInit() error {
-	if !c.plan.UserNamespace && !c.rootless() {
-		return nil
-	}
-	kept := c.plan.Init[:0:0]
-	for _, e := range c.plan.Init {
-		switch s := e.Step.(type) {
-		case *step.OOMScoreAdj:
-			done, err := c.adjustOOM(s.Adj)
-			if err != nil {
-				return fault.At(e.Pointer, err)
-			}
-			if done {
-				continue
-			}
-		case *step.Rlimits:
-			for i := range s.Limits {
-				raiseHard(c.init.Pid, &s.Limits[i])
-			}
-		}
-		kept = append(kept, e)
-	}
-	c.plan.Init = kept
-	return nil
-}
-
-// adjustOOM says whether init need not do it. In rootless mode a score that may not be had is left as it is (E22): it decides
-// who is killed first, and confines nothing.
-func (c *creation) adjustOOM(adj int) (done bool, err error) {
-	path := "/proc/" + strconv.Itoa(c.init.Pid) + "/oom_score_adj"
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(fd)
-		_, err = unix.Write(fd, strconv.AppendInt(nil, int64(adj), 10))
-	}
-	switch {
-	case err == nil:
-		return true, nil
-	case (err == unix.EACCES || err == unix.EPERM) && c.rootless():
-		c.debug("create " + c.o.ID + ": the OOM score " + strconv.Itoa(adj) + " needs CAP_SYS_RESOURCE on the host, not set")
-		return true, nil
-	}
-	return true, &fault.Error{Op: "oomScoreAdj", Path: path, Err: err, Hint: "a lower score than the runtime's own needs CAP_SYS_RESOURCE"}
-}
-
-// raiseHard raises a hard limit of init and leaves the soft one alone.
-func raiseHard(pid int, l *step.Rlimit) {
-	var now unix.Rlimit
-	if unix.Prlimit(pid, l.Resource, nil, &now) == nil && l.Hard > now.Max {
-		now.Max = l.Hard
-		_ = unix.Prlimit(pid, l.Resource, &now, nil) // init tries again, and says what is missing
-	}
 }
 
 // openTrees opens the root and the sources of bind mounts for a root of a user namespace that may not be able to reach them

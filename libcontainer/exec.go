@@ -65,6 +65,7 @@ var execSteps = [...]func(*execution) error{
 	(*execution).openImage,
 	(*execution).clone, // into the cgroup and the namespaces
 	(*execution).joinCgroups,
+	(*execution).adjust, // what root of a user namespace may not do
 	(*execution).seccomp,
 	(*execution).joinResctrl,
 	(*execution).await, // init is given its plan, and has everything but the program

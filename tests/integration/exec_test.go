@@ -250,6 +250,15 @@ func TestExecResources(t *testing.T) {
 	b.exec([]string{"-p", b.processFile(p)}).refuses("/execCPUAffinity/final", "is not a list of CPUs")
 }
 
+// D16 E22: Docker gives every exec an OOM score, also in a user namespace, whose root may not set it.
+func TestExecOOMScoreInUserNamespace(t *testing.T) {
+	b := running(t, withUserNamespace)
+	for _, adj := range []int{0, 500} {
+		p := specs.Process{Args: []string{"cat", "/proc/self/oom_score_adj"}, Cwd: "/", Env: []string{"PATH=/bin"}, OOMScoreAdj: &adj}
+		wants(t, "score", b.exec([]string{"-p", b.processFile(p)}).succeeds().stdout, itoa(adj)+"\n")
+	}
+}
+
 // D15: the filter of the container holds for an exec, whether or not it has no_new_privs.
 func TestExecSeccomp(t *testing.T) {
 	b := running(t, withSeccomp(t, specs.LinuxSeccomp{

@@ -276,6 +276,22 @@ func TestRootlessPrivileges(t *testing.T) {
 	r.tare("run", r.id).fails("/process/rlimits", "operation not permitted")
 }
 
+// D16 E22: the same for an exec.
+func TestRootlessExecScore(t *testing.T) {
+	r := newRootless(t, withArgs("sleep", "600"))
+	r.tare("create", "--pid-file", r.dir+"/pid", r.id).succeeds()
+	r.pid = atoi(t, read(t, r.dir+"/pid"))
+	inits[r.pid] = true
+	r.tare("start", r.id).succeeds()
+	own := strings.TrimSpace(read(t, "/proc/self/oom_score_adj"))
+	for score, want := range map[int]string{-500: own, 700: "700"} {
+		file := r.processFile(specs.Process{Args: []string{"cat", "/proc/self/oom_score_adj"}, Cwd: "/", Env: []string{"PATH=/bin"}, OOMScoreAdj: &score})
+		must(t, os.Chmod(file, 0o644))
+		wants(t, "score", strings.TrimSpace(r.tare("exec", "--process", file, r.id).succeeds().stdout), want)
+	}
+	r.tare("delete", "--force", r.id).succeeds()
+}
+
 // R5: a fresh proc is refused where the host's has something mounted over it, and the error says so.
 func TestRootlessProc(t *testing.T) {
 	r := newRootless(t, withoutNamespace(specs.PIDNamespace), withArgs("true"))
