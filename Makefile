@@ -110,8 +110,15 @@ integration: need-root tare
 
 INTEGRATION := tests/matrix host v2 v1
 
+# What Kubernetes has beside an engine, of the Go modules that it comes from.
+KUBERNETES  := build/bin/crictl build/bin/critest build/cni
+CRI_TOOLS   := sigs.k8s.io/cri-tools
+CRI_VERSION := v1.34.0
+CNI_PLUGINS := github.com/containernetworking/plugins/plugins
+CNI_VERSION := v1.10.0
+
 # All that needs no virtual machine. The second demo is that of a user without privileges, whom it makes and removes.
-test-here: need-root tare build/bin/crictl
+test-here: need-root tare $(KUBERNETES)
 	tests/demo/demo $(CURDIR)/tare
 	tests/demo/rootless $(CURDIR)/tare
 	$(INTEGRATION)
@@ -130,11 +137,21 @@ test-vm: need-root tare
 	done
 
 # Podman, Buildah, Docker and containerd of the distribution, and its CRI by crictl. ENGINES=-all tries the same with runc and crun, and prints a table.
-test-engines: need-root tare build/bin/crictl
+test-engines: need-root tare $(KUBERNETES)
 	$(TRY_ENGINES)
 
 build/bin/crictl:
-	GOBIN=$(CURDIR)/build/bin $(GO) install sigs.k8s.io/cri-tools/cmd/crictl@v1.34.0
+	GOBIN=$(CURDIR)/build/bin $(GO) install $(CRI_TOOLS)/cmd/crictl@$(CRI_VERSION)
+
+# critest is a test of its module, and calls the ginkgo that its module requires.
+build/bin/critest:
+	@mkdir -p build/bin
+	cd "$$($(GO) mod download -json $(CRI_TOOLS)@$(CRI_VERSION) | sed -n 's/^\t"Dir": "\(.*\)",/\1/p')" && \
+		GOBIN=$(CURDIR)/build/bin $(GO) install github.com/onsi/ginkgo/v2/ginkgo && $(GO) test -c -o $(CURDIR)/$@ ./cmd/critest
+
+build/cni:
+	GOBIN=$(CURDIR)/$@ $(GO) install $(CNI_PLUGINS)/main/bridge@$(CNI_VERSION) $(CNI_PLUGINS)/main/loopback@$(CNI_VERSION) \
+		$(CNI_PLUGINS)/ipam/host-local@$(CNI_VERSION) $(CNI_PLUGINS)/meta/portmap@$(CNI_VERSION)
 
 TRY_ENGINES = tests/deps engines && TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 -timeout 20m ./tests/engines $(ENGINES)
 

@@ -87,7 +87,7 @@ func TestPath(t *testing.T) {
 		{"J9 control character", "/a\nb", ""},
 		{"J9 long name", "/" + strings.Repeat("x", 256), ""},
 		{"root", "/", ""},
-		{"J10 systemd form", "system.slice:tare:c1", ""},
+		{"J10 systemd form", "system.slice:tare:c1", "/system.slice:tare:c1"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := (&Host{}).Path(tc.cgroupsPath, "c1")

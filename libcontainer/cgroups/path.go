@@ -13,17 +13,14 @@ import (
 //     value, so the runtime's own cgroup, under which runc puts it, cannot be part of the answer.
 //   - Without cgroupsPath the path is "/ID", as in crun; for a rootless runtime it is below the runtime's own, see OwnPath.
 //
-// The systemd form, slice:prefix:name, belongs to the systemd driver.
+// The systemd form, slice:prefix:name, means something to the systemd driver alone. Here it is a name, as in runc: containerd
+// writes it whenever the parent cgroup is called *.slice, whichever driver it has the runtime use.
 func (h *Host) Path(cgroupsPath, id string) (string, error) {
 	if cgroupsPath == "" {
 		if !isComponent(id) {
 			return "", &fault.Error{Op: "container id", Path: id, Err: fault.Text("is not a name for a cgroup")}
 		}
 		return "/" + id, nil
-	}
-	if strings.Count(cgroupsPath, ":") == 2 && !strings.Contains(cgroupsPath, "/") {
-		return "", pathError(cgroupsPath, "slice:prefix:name needs the systemd cgroup manager",
-			"give an absolute path, such as /"+id)
 	}
 	return cleanPath(cgroupsPath)
 }

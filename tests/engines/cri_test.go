@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// startCRI starts a containerd with its CRI plugin, as a kubelet would have it. There are no network plugins, so pods have the
-// network of the host.
-func startCRI(t *testing.T) func(runtime string) *engine {
+// startCRI starts a containerd with its CRI plugin, as a kubelet would have it. It pulls images from a registry of the tests, if
+// one is given.
+func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
 	crictl, err := exec.LookPath("crictl")
@@ -27,8 +27,11 @@ func startCRI(t *testing.T) func(runtime string) *engine {
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "` + pauseImage + `"
   restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "` + cniPlugins(t) + `"
+  conf_dir = "` + cniConfiguration(t) + `"
 [plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "native"
+  snapshotter = "overlayfs"
   default_runtime_name = "tare"
 `)
 	for _, runtime := range []string{"tare", "runc", "crun"} {
@@ -39,6 +42,11 @@ func startCRI(t *testing.T) func(runtime string) *engine {
 		section := `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.` + runtime
 		fmt.Fprintf(&config, "%s]\n  runtime_type = \"io.containerd.runc.v2\"\n%s.options]\n    BinaryName = %q\n", section, section, path)
 	}
+	if from != nil {
+		for _, host := range []string{"registry.k8s.io", "gcr.io"} {
+			fmt.Fprintf(&config, "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.%q]\n  endpoint = [\"http://%s\"]\n", host, from.address)
+		}
+	}
 	file := filepath.Join(workspace, "cri.toml")
 	must(t, os.WriteFile(file, []byte(config.String()), 0o644))
 	settings := filepath.Join(workspace, "crictl.yaml")
@@ -47,7 +55,7 @@ func startCRI(t *testing.T) func(runtime string) *engine {
 	daemon(t, func() error {
 		return answered(crictl, "--config", settings, "info")
 	}, "containerd", "--config", file)
-	pause, err := makeImage(pauseImage, "sleep", "1000000")
+	pause, err := makeImage(pauseImage, "tail", "-f", "/dev/null")
 	must(t, err)
 	for _, path := range []string{archive(t), pause} {
 		must(t, answered("ctr", "--namespace=k8s.io", "images", "import", path))
@@ -61,7 +69,7 @@ func startCRI(t *testing.T) func(runtime string) *engine {
 }
 
 // A1 A10: the calls that a kubelet makes, by crictl.
-func TestCRI(t *testing.T) { perform(t, startCRI(t), criOperations) }
+func TestCRI(t *testing.T) { perform(t, startCRI(t, nil), criOperations) }
 
 // pod starts a sandbox and returns its id and its configuration.
 func (e *engine) pod(change func(pod map[string]any)) (id, file string) {
@@ -224,7 +232,7 @@ var criOperations = []operation{
 			pod["linux"].(map[string]any)["security_context"].(map[string]any)["namespace_options"] = map[string]any{"network": 2, "pid": 0}
 		})
 		one := e.container(pod, file, security(map[string]any{"namespace_options": map[string]any{"network": 2, "pid": 0}}), "sleep", "600")
-		e.has([]string{"sleep 1000000", "sleep 600"}, "exec", "--sync", one, "ps")
+		e.has([]string{"tail -f /dev/null", "sleep 600"}, "exec", "--sync", one, "ps")
 	}},
 	{"no such program", func(e *engine) {
 		pod, file := e.pod(nil)

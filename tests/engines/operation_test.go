@@ -167,6 +167,14 @@ func (e *engine) attempt(o *operation) (problem, lacks string) {
 // outcomes is the table: engine and operation, runtime, what went wrong.
 var outcomes = map[string]map[string]string{}
 
+// note puts an outcome into the table.
+func note(name, runtime, problem string) {
+	if outcomes[name] == nil {
+		outcomes[name] = map[string]string{}
+	}
+	outcomes[name][runtime] = problem
+}
+
 // perform tries the operations with tare, and compares with runc.
 func perform(t *testing.T, with func(runtime string) *engine, operations []operation) {
 	t.Helper()
