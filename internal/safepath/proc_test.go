@@ -76,7 +76,7 @@ func TestProcWriteRefuses(t *testing.T) {
 	}
 }
 
-// TestVisibleProc covers R5: the fallback does not see what is mounted over a file, and demands a procfs.
+// TestVisibleProc covers R5 and I13 (CVE-2025-52881): the fallback does not see what is mounted over a file, and demands a procfs.
 func TestVisibleProc(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: it mounts over /proc")
@@ -100,6 +100,10 @@ func TestVisibleProc(t *testing.T) {
 		defer private.Close()
 		must(t, private.Write("sys/kernel/domainname", []byte("reached")))
 
+		must(t, unix.Mount("/proc/sys", "/proc", "", unix.MS_BIND, ""))
+		if _, err := openVisibleProc(); err != errNotProc {
+			t.Errorf("a part of a procfs: %v", err)
+		}
 		must(t, unix.Mount("tmpfs", "/proc", "tmpfs", 0, ""))
 		if _, err := openVisibleProc(); err != errNotProc {
 			t.Errorf("a tmpfs: %v", err)

@@ -154,6 +154,20 @@ func TestAllocateRefuses(t *testing.T) {
 	}
 }
 
+// CVE-2025-52565: a descriptor that is no terminal of that number is not taken for one.
+func TestVerify(t *testing.T) {
+	for path, err := range map[string]error{"/dev/null": errWrongDevice, "/dev/tty": errWrongDevice, "/dev": errWrongDevice, "/dev/ptmx": nil} {
+		fd, openErr := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if openErr != nil {
+			t.Fatal(openErr)
+		}
+		if got := verify(fd, ptmxMajor, ptmxMinor); got != err {
+			t.Errorf("%s: got %v, want %v", path, got, err)
+		}
+		unix.Close(fd)
+	}
+}
+
 // The compatibility beside the refusals: a link that stays inside the root is followed.
 func TestAllocateThroughLink(t *testing.T) {
 	inMountNamespace(t, func() {
