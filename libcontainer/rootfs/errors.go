@@ -13,6 +13,7 @@ import (
 var (
 	errMoved      = errors.New("the path does not lead to the new mount; something replaced a part of it meanwhile")
 	errInsideProc = errors.New("is inside /proc")
+	errIsRoot     = errors.New("is the root of the container")
 	errNotNull    = errors.New("is not the null device")
 )
 

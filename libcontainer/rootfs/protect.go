@@ -59,13 +59,24 @@ func (r *Root) coverReadonly(path string, fd int) error {
 }
 
 // openProtected opens a path that is to be protected. ENOTDIR means that a directory on the way is none: there is no such
-// path either.
+// path either. The root itself is refused: a process whose root it is does not see what is mounted on it, but by "/..".
 func (r *Root) openProtected(path string) (fd int, missing bool, err error) {
 	fd, err = r.paths().Open(path)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
 		return -1, true, nil
 	}
-	return fd, false, called("open", err)
+	if err != nil {
+		return -1, false, called("open", err)
+	}
+	st, err := stat(fd)
+	if err == nil && st.Mnt_id == r.mntID && st.Ino == r.ino {
+		err = errIsRoot
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, false, err
+	}
+	return fd, false, nil
 }
 
 func (r *Root) maskFile(path string, targetFd int) error {
@@ -176,5 +187,9 @@ func protectError(op, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fault.Error{Op: op, Path: path, Err: err}
+	e := &fault.Error{Op: op, Path: path, Err: err}
+	if err == errIsRoot {
+		e.Hint = "root.readonly makes all of it read-only"
+	}
+	return e
 }

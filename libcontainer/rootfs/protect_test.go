@@ -200,6 +200,27 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestProtectRoot: a process whose root it is would not see a cover on the root, so there is none.
+func TestProtectRoot(t *testing.T) {
+	for name, protect := range map[string]func(r *Root, path string) error{"read-only": (*Root).ReadonlyPath, "mask": (*Root).Mask} {
+		for _, path := range []string{"/", "/..", "/self"} {
+			t.Run(name+" "+path, func(t *testing.T) {
+				inNamespace(t, func(t *testing.T, e *env) {
+					e.symlink(t, "/", "/self")
+					r := e.open(t)
+					before := len(allMounts(t))
+					if err := protect(r, path); !errors.Is(err, errIsRoot) {
+						t.Errorf("got %v", err)
+					}
+					if after := len(allMounts(t)); after != before {
+						t.Errorf("%d mounts, %d before", after, before)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestBindConsole covers H7 (CVE-2025-52565).
 func TestBindConsole(t *testing.T) {
 	for _, tt := range []struct {
