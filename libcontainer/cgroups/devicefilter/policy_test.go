@@ -164,6 +164,16 @@ func parseRequest(t testing.TB, text string) request {
 	return request{rule.Type, uint32(rule.Major), uint32(rule.Minor), rule.Access}
 }
 
+// H12: −1 is any number, as null is; engines that know runc write it.
+func TestNumberForAny(t *testing.T) {
+	const any = -1
+	p, err := FromSpec([]specs.LinuxDeviceCgroup{{Allow: true, Type: "c", Major: new(int64(240)), Minor: new(int64(any)), Access: "rwm"}})
+	if err != nil || !p.Allows(CharType, 240, 7, FullAccess) || p.Allows(CharType, 241, 7, Read) {
+		t.Errorf("got %+v, %v", p, err)
+	}
+}
+
+// H12 H16: an entry that means nothing, or something else than it says, is an error.
 func TestRefusedEntries(t *testing.T) {
 	minus := int64(-2)
 	large := int64(1 << 20)
