@@ -68,24 +68,27 @@ func (r *Root) MountTree(m *step.Mount, treeFd int) error {
 // a process on a shared volume could exchange (CVE-2025-52565).
 func (r *Root) BindConsole(slaveFd int) error {
 	const path = "/dev/console"
-	slave, err := stat(slaveFd)
-	if err != nil {
-		return mountError("bind the terminal", path, err, "")
-	}
 	t, err := r.openTarget(path, false)
-	if err != nil {
-		return mountError("bind the terminal", path, err, "")
-	}
-	defer t.close()
-	treeFd, err := cloneTree(slaveFd, "", unix.AT_EMPTY_PATH)
-	if err != nil {
-		return mountError("bind the terminal", path, called("open_tree", err), "")
-	}
-	err = r.attach(treeFd, t, &step.MountOptions{})
 	if err == nil {
-		err = r.verify(path, func(st *unix.Statx_t) bool {
-			return isMountRoot(st) && st.Ino == slave.Ino && device(st) == device(&slave)
-		})
+		err = r.bindTerminal(t, slaveFd)
+		t.close()
 	}
 	return mountError("bind the terminal", path, err, "")
+}
+
+func (r *Root) bindTerminal(t *target, slaveFd int) error {
+	slave, err := stat(slaveFd)
+	if err != nil {
+		return called("statx", err)
+	}
+	treeFd, err := cloneTree(slaveFd, "", unix.AT_EMPTY_PATH)
+	if err != nil {
+		return called("open_tree", err)
+	}
+	if err := r.attach(treeFd, t, &step.MountOptions{}); err != nil {
+		return err
+	}
+	return r.verify(t.path, func(st *unix.Statx_t) bool {
+		return isMountRoot(st) && st.Ino == slave.Ino && device(st) == device(&slave)
+	})
 }

@@ -95,3 +95,27 @@ func TestCopyUpIsBounded(t *testing.T) {
 		must(t, r.Mount(m))
 	})
 }
+
+// TestCopyFileInTheLastMoment: what has taken the place of a file after it was looked at is not read, nor waited for.
+func TestCopyFileInTheLastMoment(t *testing.T) {
+	inNamespace(t, func(t *testing.T, e *env) {
+		e.symlink(t, filepath.Join(e.canary, "file"), "/from/link")
+		must(t, unix.Mkfifo(e.in("from/fifo"), 0o600))
+		must(t, os.Mkdir(e.in("to"), 0o755))
+		var fds [2]int
+		for i, dir := range []string{"from", "to"} {
+			fd, err := unix.Open(e.in(dir), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			must(t, err)
+			defer unix.Close(fd)
+			fds[i] = fd
+		}
+		if err := copyFile(fds[0], fds[1], "link"); err != unix.ELOOP {
+			t.Errorf("a link: %v", err)
+		}
+		if err := copyFile(fds[0], fds[1], "fifo"); err == nil {
+			if st, err := os.Stat(e.in("to/fifo")); err != nil || st.Size() > 0 {
+				t.Errorf("a FIFO: %v, %v", st, err)
+			}
+		}
+	})
+}

@@ -167,19 +167,29 @@ func TestReadonlyPath(t *testing.T) {
 	})
 }
 
-// TestVerify: what protects must be found again at its path (security rule 4; CVE-2021-30465, CVE-2019-19921).
+// TestVerify: what protects must be found again at its path (security rule 4; CVE-2021-30465, CVE-2019-19921,
+// CVE-2025-52565).
 func TestVerify(t *testing.T) {
 	for name, protect := range map[string]func(r *Root, target *target) error{
-		"read-only path":    func(r *Root, target *target) error { return r.coverReadonly("/a", target.fd) },
-		"masked directory":  func(r *Root, target *target) error { return r.maskDir("/a", target.fd) },
-		"masked file":       func(r *Root, target *target) error { return r.maskFile("/file-a", target.fd) },
-		"proc file system":  func(r *Root, target *target) error { return r.mountOn(target, &step.Mount{Type: "proc"}, -1, true) },
+		"read-only path":   func(r *Root, target *target) error { return r.coverReadonly("/a", target.fd) },
+		"masked directory": func(r *Root, target *target) error { return r.maskDir("/a", target.fd) },
+		"masked file":      func(r *Root, target *target) error { return r.maskFile("/file-a", target.fd) },
+		"proc file system": func(r *Root, target *target) error { return r.mountOn(target, &step.Mount{Type: "proc"}, -1, true) },
+		"terminal": func(r *Root, target *target) error {
+			fd, err := unix.Open("/dev/null", unix.O_PATH|unix.O_CLOEXEC, 0) // any device is one here
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			return r.bindTerminal(target, fd)
+		},
 		"sysfs file system": func(r *Root, target *target) error { return r.mountOn(target, &step.Mount{Type: "sysfs"}, -1, true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inNamespace(t, func(t *testing.T, e *env) {
 				path, other := "/a", "/b"
-				if name == "masked file" {
+				isFile := name == "masked file" || name == "terminal"
+				if isFile {
 					path, other = "/file-a", "/file-b"
 					e.write(t, path, "")
 					e.write(t, other, "")
@@ -188,7 +198,7 @@ func TestVerify(t *testing.T) {
 					must(t, os.Mkdir(e.in(other), 0o755))
 				}
 				r := e.open(t)
-				target, err := r.openTarget(path, name != "masked file")
+				target, err := r.openTarget(path, !isFile)
 				must(t, err)
 				defer target.close()
 				must(t, unix.Renameat2(unix.AT_FDCWD, e.in(path), unix.AT_FDCWD, e.in(other), unix.RENAME_EXCHANGE)) // the attacker
