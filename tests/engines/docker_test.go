@@ -11,14 +11,14 @@ import (
 
 // startDocker starts a dockerd that knows the runtimes by name. BuildKit and the classic builder take "runc" from PATH, or the
 // default runtime.
-func startDocker(t *testing.T) func(runtime string) *engine {
+func startDocker(t *testing.T, more ...string) func(runtime string) *engine {
 	t.Helper()
 	requireEngine(t, "dockerd", "docker", "containerd", "runc")
 	crun, _ := exec.LookPath("crun")
 	must(t, os.MkdirAll("/run/docker", 0o711))
-	daemon(t, func() error { return answered("docker", "version") }, "dockerd",
+	daemon(t, func() error { return answered("docker", "version") }, "dockerd", append(more,
 		"--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=overlay2", "--default-runtime=tare",
-		"--add-runtime=tare="+tare, "--add-runtime=crun="+crun)
+		"--add-runtime=tare="+tare, "--add-runtime=crun="+crun)...)
 	with := func(runtime string) *engine {
 		return &engine{name: "docker", runtime: runtime, command: []string{"docker"}, noProgram: 126, runOptions: []string{"--runtime=" + runtime}, clean: func(e *engine) {
 			if ids := e.try("ps", "--all", "--quiet").output; ids != "" {

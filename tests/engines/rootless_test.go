@@ -155,6 +155,23 @@ var rootlessOperations = []operation{
 		e.says("23456", "run", "--rm", "--pod", "p1", image, "id", "-u")
 		e.does("pod", "rm", "--force", "--time=0", "p1")
 	}},
+	{"groups of the user", func(e *engine) {
+		dir := e.directory("group")
+		must2(e, os.Chown(dir, 0, 54321))
+		must2(e, os.Chmod(dir, 0o770))
+		with := *e
+		with.command = append([]string{}, e.command...)
+		for i, word := range with.command {
+			if word == "--clear-groups" {
+				with.command[i] = "--groups=54321"
+			}
+		}
+		with.does("run", "-d", "--name", "c1", "--group-add=keep-groups", "-v", dir+":/data", image, "sleep", "600")
+		with.does("exec", "c1", "touch", "/data/new")
+	}},
+	{"privileged", func(e *engine) {
+		e.does("run", "--rm", "--privileged", image, "mount", "-t", "tmpfs", "tmpfs", "/tmp")
+	}},
 	{"network of the host", func(e *engine) { e.does("run", "--rm", "--network=host", image, "true") }},
 	{"capabilities and seccomp", func(e *engine) {
 		e.says("CapEff: 0000000000000000 Seccomp: 2", "run", "--rm", "--cap-drop=all", image, "sh", "-c", "echo $(grep -E 'CapEff|Seccomp:' /proc/self/status)")
