@@ -7,6 +7,7 @@ import (
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/libcontainer/plan"
+	"github.com/tare-run/tare/libcontainer/process"
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
@@ -65,7 +66,7 @@ func (r *Runtime) adjustOOM(pid, adj int, verb string) error {
 		r.debug(verb + ": the OOM score " + strconv.Itoa(adj) + " needs CAP_SYS_RESOURCE on the host, not set")
 		return nil
 	}
-	return &fault.Error{Op: "oomScoreAdj", Path: path, Err: err, Hint: "a lower score than the runtime's own needs CAP_SYS_RESOURCE"}
+	return &fault.Error{Op: "oomScoreAdj", Path: path, Err: err, Hint: process.LowOOMScoreHint}
 }
 
 // raiseHard raises a hard limit of init and leaves the soft one alone.

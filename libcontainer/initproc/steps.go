@@ -250,7 +250,11 @@ func (p *proc) oomScoreAdj(adj int) error {
 	if err != nil {
 		return err
 	}
-	return p.withProc(func(proc *safepath.Proc) error { return proc.WriteSelf("oom_score_adj", text) })
+	err = p.withProc(func(proc *safepath.Proc) error { return proc.WriteSelf("oom_score_adj", text) })
+	if err == unix.EACCES {
+		return &fault.Error{Op: "oom_score_adj", Path: strconv.Itoa(adj), Err: err, Hint: process.LowOOMScoreHint}
+	}
+	return err
 }
 
 func (p *proc) bounding(mask uint64) error {

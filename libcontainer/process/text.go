@@ -18,6 +18,9 @@ func limitText(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
+// LowOOMScoreHint is for a score that the kernel refuses.
+const LowOOMScoreHint = "a lower score than the runtime's own needs CAP_SYS_RESOURCE"
+
 // OOMScoreAdjText is what is written to /proc/self/oom_score_adj (proc_pid_oom_score_adj(5)).
 func OOMScoreAdjText(adj int) ([]byte, error) {
 	if adj < -1000 || adj > 1000 {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -148,6 +149,21 @@ func TestOOMScoreAdj(t *testing.T) {
 	}{{nil, own}, {new(500), "500"}, {new(1000), "1000"}} {
 		b := newBundle(t, withArgs("cat", "/proc/self/oom_score_adj"), withProcess(func(p *specs.Process) { p.OOMScoreAdj = test.adj }))
 		wants(t, "oom_score_adj", b.output(), test.want)
+	}
+}
+
+// E22: a score that the runtime may not give is an error that says what is missing.
+func TestOOMScoreAdjTooLow(t *testing.T) {
+	requireRoot(t)
+	skipUnless(t, commandExists("setpriv"), "setpriv is missing (util-linux)")
+	b := newBundle(t, withArgs("true"), withProcess(func(p *specs.Process) { p.OOMScoreAdj = new(-999) }))
+	b.writeConfig()
+	c := exec.Command("setpriv", "--bounding-set=-sys_resource", tare, "--root", t.TempDir(), "run", "--bundle", b.dir, b.id)
+	out, err := c.CombinedOutput()
+	for _, part := range []string{"/process/oomScoreAdj: ", "-999", "permission denied; a lower score than the runtime's own needs CAP_SYS_RESOURCE"} {
+		if err == nil || !strings.Contains(string(out), part) {
+			t.Errorf("%v, %s, want %q", err, out, part)
+		}
 	}
 }
 
