@@ -40,7 +40,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test test-here test-engines test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
+.PHONY: test test-here test-engines test-crio test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
 
 all: tare
 
@@ -152,6 +152,19 @@ build/bin/critest:
 build/cni:
 	GOBIN=$(CURDIR)/$@ $(GO) install $(CNI_PLUGINS)/main/bridge@$(CNI_VERSION) $(CNI_PLUGINS)/main/loopback@$(CNI_VERSION) \
 		$(CNI_PLUGINS)/ipam/host-local@$(CNI_VERSION) $(CNI_PLUGINS)/meta/portmap@$(CNI_VERSION)
+
+# CRI-O, which the distribution does not have. It takes nine minutes of a processor to build, so make test leaves it out.
+test-crio: need-root tare build/bin/crictl build/bin/crio build/bin/pinns
+	$(TRY_ENGINES) -run 'TestCRIO$$'
+
+CRIO_TAGS := containers_image_openpgp exclude_graphdriver_btrfs seccomp
+build/bin/crio: tests/crio/go.mod tests/crio/go.sum
+	tests/deps crio
+	cd tests/crio && $(GO) build -trimpath -tags '$(CRIO_TAGS)' -ldflags '-s -w' -o $(CURDIR)/$@ github.com/cri-o/cri-o/cmd/crio
+
+# CRI-O's helper in C. The module is there once crio is built.
+build/bin/pinns: build/bin/crio
+	$${CC:-cc} -O2 -o $@ "$$(cd tests/crio && $(GO) list -m -f '{{.Dir}}' github.com/cri-o/cri-o)"/pinns/src/*.c
 
 TRY_ENGINES = tests/deps engines && TARE_BINARY=$(CURDIR)/tare $(GO) test -count=1 -timeout 20m ./tests/engines $(ENGINES)
 

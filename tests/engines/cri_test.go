@@ -15,13 +15,6 @@ import (
 func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
-	crictl, err := exec.LookPath("crictl")
-	if err != nil {
-		crictl, err = filepath.Abs("../../build/bin/crictl")
-		must(t, err)
-		_, err = os.Stat(crictl)
-	}
-	skipUnless(t, err == nil, "crictl is missing; make build/bin/crictl")
 	var config strings.Builder
 	config.WriteString(`version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -49,23 +42,32 @@ func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	}
 	file := filepath.Join(workspace, "cri.toml")
 	must(t, os.WriteFile(file, []byte(config.String()), 0o644))
-	settings := filepath.Join(workspace, "crictl.yaml")
-	const endpoints = "runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 60\n"
-	must(t, os.WriteFile(settings, []byte(endpoints), 0o644))
-	daemon(t, func() error {
-		return answered(crictl, "--config", settings, "info")
-	}, "containerd", "--config", file)
-	pause, err := makeImage(pauseImage, "tail", "-f", "/dev/null")
-	must(t, err)
-	for _, path := range []string{archive(t), pause} {
+	command := crictl(t, "/run/containerd/containerd.sock")
+	daemon(t, func() error { return answered(append(command, "info")...) }, "containerd", "--config", file)
+	for _, path := range []string{archive(t), pauseArchive(t, "tail", "-f", "/dev/null")} {
 		must(t, answered("ctr", "--namespace=k8s.io", "images", "import", path))
 	}
 	return func(runtime string) *engine {
 		return &engine{
-			name: "CRI", runtime: runtime, command: []string{crictl, "--config=" + settings},
+			name: "CRI", runtime: runtime, command: command,
 			clean: func(e *engine) { e.try("rmp", "--all", "--force") },
 		}
 	}
+}
+
+// crictl is the command line of crictl for the CRI at a socket.
+func crictl(t *testing.T, socket string) []string {
+	t.Helper()
+	program, err := exec.LookPath("crictl")
+	if err != nil {
+		program, err = filepath.Abs("../../build/bin/crictl")
+		must(t, err)
+		_, err = os.Stat(program)
+	}
+	skipUnless(t, err == nil, "crictl is missing; make build/bin/crictl")
+	settings := filepath.Join(workspace, "crictl.yaml")
+	must(t, os.WriteFile(settings, fmt.Appendf(nil, "runtime-endpoint: unix://%s\nimage-endpoint: unix://%[1]s\ntimeout: 60\n", socket), 0o644))
+	return []string{program, "--config=" + settings}
 }
 
 // A1 A10: the calls that a kubelet makes, by crictl.
@@ -77,7 +79,7 @@ func (e *engine) pod(change func(pod map[string]any)) (id, file string) {
 	pod := map[string]any{
 		"metadata":      map[string]any{"name": "pod", "namespace": "default", "uid": filepath.Base(logs), "attempt": 1},
 		"log_directory": logs,
-		"linux":         map[string]any{"cgroup_parent": "/tare-engines", "security_context": map[string]any{"namespace_options": map[string]any{"network": 2}}},
+		"linux":         map[string]any{"cgroup_parent": "/tare-engines", "security_context": map[string]any{"namespace_options": map[string]any{"network": 2, "pid": 1}}},
 	}
 	if change != nil {
 		change(pod)
@@ -88,16 +90,22 @@ func (e *engine) pod(change func(pod map[string]any)) (id, file string) {
 
 // container creates and starts one in a sandbox.
 func (e *engine) container(pod, podFile string, change func(c map[string]any), command ...string) (id string) {
+	id = e.does("create", "--no-pull", pod, e.containerFile(change, command...), podFile)
+	e.does("start", id)
+	return id
+}
+
+// containerFile is the configuration of a container.
+func (e *engine) containerFile(change func(c map[string]any), command ...string) (path string) {
 	c := map[string]any{
 		"metadata": map[string]any{"name": "container", "attempt": 1}, "image": map[string]any{"image": image},
-		"command": command, "log_path": "log", "linux": map[string]any{},
+		"command": command, "log_path": "log",
 	}
+	security(map[string]any{})(c)
 	if change != nil {
 		change(c)
 	}
-	id = e.does("create", "--no-pull", pod, e.json("container.json", c), podFile)
-	e.does("start", id)
-	return id
+	return e.json("container.json", c)
 }
 
 func (e *engine) json(name string, value any) (path string) {
@@ -106,7 +114,11 @@ func (e *engine) json(name string, value any) (path string) {
 	return e.file(name, string(text))
 }
 
+// security is a change: a container with this security context, and a pid namespace of its own as a kubelet asks for.
 func security(context map[string]any) func(map[string]any) {
+	if context["namespace_options"] == nil {
+		context["namespace_options"] = map[string]any{"network": 2, "pid": 1}
+	}
 	return func(c map[string]any) { c["linux"] = map[string]any{"security_context": context} }
 }
 
@@ -172,7 +184,7 @@ var criOperations = []operation{
 		pod, file := e.pod(nil)
 		read := "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true"
 		id := e.container(pod, file, func(c map[string]any) {
-			c["linux"] = map[string]any{"resources": map[string]any{"memory_limit_in_bytes": 64 << 20, "cpu_shares": 512, "cpu_quota": 50000, "cpu_period": 100000}}
+			c["linux"].(map[string]any)["resources"] = map[string]any{"memory_limit_in_bytes": 64 << 20, "cpu_shares": 512, "cpu_quota": 50000, "cpu_period": 100000}
 		}, "sleep", "600")
 		e.says("67108864", "exec", "--sync", id, "sh", "-c", read)
 		e.does("update", "--memory", "100663296", id)
@@ -236,10 +248,11 @@ var criOperations = []operation{
 	}},
 	{"no such program", func(e *engine) {
 		pod, file := e.pod(nil)
-		id := e.does("create", "--no-pull", pod, e.json("container.json", map[string]any{
-			"metadata": map[string]any{"name": "container"}, "image": map[string]any{"image": image}, "command": []string{"nosuch"}, "linux": map[string]any{},
-		}), file)
-		if r := e.try("start", id); r.status == 0 || !strings.Contains(r.output, "executable file not found in $PATH") {
+		r := e.try("create", "--no-pull", pod, e.containerFile(nil, "nosuch"), file)
+		if r.status == 0 { // containerd has a runtime create what it starts
+			r = e.try("start", r.output)
+		}
+		if r.status == 0 || !strings.Contains(r.output, "executable file not found in $PATH") {
 			e.fail("%+v", r)
 		}
 	}},

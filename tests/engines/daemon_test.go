@@ -1,6 +1,7 @@
 package engines
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,46 +11,84 @@ import (
 	"time"
 )
 
-// daemon starts a program that runs until the tests of the engine end, and waits until it answers.
-func daemon(t *testing.T, answers func() error, name string, args ...string) {
+// service is a program that runs until the tests of its engine end.
+type service struct {
+	command []string
+	answers func() error // until then it has not started
+	process *os.Process
+	ended   chan error
+}
+
+// daemon starts a service, and waits until it answers.
+func daemon(t *testing.T, answers func() error, name string, args ...string) *service {
 	t.Helper()
-	log, err := os.Create(filepath.Join(workspace, filepath.Base(name)+".log"))
-	must(t, err)
-	defer log.Close()
-	c := exec.Command(name, args...)
-	c.Dir, c.Stdout, c.Stderr = workspace, log, log
-	must(t, c.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
+	s := &service{command: append([]string{name}, args...), answers: answers}
+	must(t, os.RemoveAll(s.log()))
 	t.Cleanup(func() {
-		_ = c.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(commandTimeout):
-			_ = c.Process.Kill()
-			t.Errorf("%s does not end", name)
+		if s.process != nil {
+			if err := s.stop(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
 		}
 		if t.Failed() {
-			text, _ := os.ReadFile(log.Name())
+			text := s.logged()
 			t.Logf("the end of the log of %s: %s", name, text[max(0, len(text)-4000):])
 		}
 	})
+	must(t, s.start())
+	return s
+}
+
+func (s *service) log() string {
+	return filepath.Join(workspace, filepath.Base(s.command[0])+".log")
+}
+
+func (s *service) logged() string {
+	text, _ := os.ReadFile(s.log())
+	return string(text)
+}
+
+func (s *service) start() error {
+	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	c := exec.Command(s.command[0], s.command[1:]...)
+	c.Dir, c.Stdout, c.Stderr = workspace, log, log
+	if err := c.Start(); err != nil {
+		return err
+	}
+	s.process, s.ended = c.Process, make(chan error, 1)
+	go func() { s.ended <- c.Wait() }()
 	for deadline := time.Now().Add(commandTimeout); ; time.Sleep(50 * time.Millisecond) {
-		err := answers()
+		err := s.answers()
 		if err == nil {
-			return
+			return nil
 		}
 		select {
-		case status := <-ended:
-			ended <- status
-			text, _ := os.ReadFile(log.Name())
-			t.Fatalf("%s ended: %v\n%s", name, status, text)
+		case status := <-s.ended:
+			s.process = nil
+			return fmt.Errorf("%s ended: %w\n%s", s.command[0], errors.Join(status, err), s.logged())
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not answer: %v", name, err)
+			return fmt.Errorf("%s does not answer: %w", s.command[0], err)
 		}
 	}
+}
+
+// stop ends it by a signal.
+func (s *service) stop(signal syscall.Signal) (err error) {
+	_ = s.process.Signal(signal)
+	select {
+	case <-s.ended:
+	case <-time.After(commandTimeout):
+		_ = s.process.Kill()
+		err = fmt.Errorf("%s does not end", s.command[0])
+	}
+	s.process = nil
+	return err
 }
 
 // answered is the success of a command.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -69,7 +70,7 @@ func makeImage(name string, command ...string) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", err
 	}
-	path := filepath.Join(workspace, command[0]+".tar")
+	path := filepath.Join(workspace, strings.NewReplacer("/", "_", ":", "_").Replace(name)+".tar")
 	return path, os.WriteFile(path, archive.Bytes(), 0o644)
 }
 
@@ -126,6 +127,14 @@ func archive(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// pauseArchive is the same for the pause image, with a command that waits.
+func pauseArchive(t *testing.T, command ...string) string {
+	t.Helper()
+	path, err := makeImage(pauseImage, command...)
+	must(t, err)
 	return path
 }
 

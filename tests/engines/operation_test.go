@@ -37,6 +37,7 @@ type engine struct {
 	env        []string
 	noProgram  int // the status of its exec of a program that is not there
 	clean      func(*engine)
+	daemon     *service // where a test ends it and starts it again
 }
 
 // failure is what ends an operation.
