@@ -3,6 +3,7 @@ package rootfs
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -199,6 +200,7 @@ func TestNew(t *testing.T) {
 		{name: "no such file system", mount: step.Mount{Type: "nonesuchfs"}, errno: unix.ENODEV, words: []string{"mount nonesuchfs on", "no such file system"}},
 		{name: "the file system's own words", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{Data: []string{"size=many"}}}, errno: unix.EINVAL, words: []string{"size=many", "tmpfs: Bad value for 'size'"}}, // F42
 		{name: "unknown to the file system", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{Data: []string{"color=red"}}}, errno: unix.EINVAL, words: []string{"color", "Unknown parameter"}},
+		{name: "more than a page together", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{Data: append(slices.Repeat([]string{"nr_inodes=1000"}, 400), "size=64k")}}, super: "size=64k"}, // F22
 		{name: "longer than fsconfig takes", mount: step.Mount{Type: "tmpfs", Options: step.MountOptions{Data: []string{long}}}, errno: unix.E2BIG, words: []string{"255 bytes"}},
 		{name: "copy-up on something else", mount: step.Mount{Type: "proc", Options: step.MountOptions{CopyUp: true}}, words: []string{"is for tmpfs"}},
 	} {
