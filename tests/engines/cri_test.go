@@ -16,25 +16,7 @@ func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
 	var config strings.Builder
-	config.WriteString(`version = 2
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "` + pauseImage + `"
-  restrict_oom_score_adj = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "` + cniPlugins(t) + `"
-  conf_dir = "` + cniConfiguration(t) + `"
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  snapshotter = "overlayfs"
-  default_runtime_name = "tare"
-`)
-	for _, runtime := range []string{"tare", "runc", "crun"} {
-		path := tare
-		if runtime != "tare" {
-			path, _ = exec.LookPath(runtime)
-		}
-		section := `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.` + runtime
-		fmt.Fprintf(&config, "%s]\n  runtime_type = \"io.containerd.runc.v2\"\n%s.options]\n    BinaryName = %q\n", section, section, path)
-	}
+	config.WriteString(criConfiguration(t))
 	if from != nil {
 		for _, host := range []string{"registry.k8s.io", "gcr.io"} {
 			fmt.Fprintf(&config, "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.%q]\n  endpoint = [\"http://%s\"]\n", host, from.address)

@@ -2,10 +2,10 @@
 // containerd, Docker, those of the distribution, and CRI-O, which make test-crio builds. What passes with the distribution's
 // runc has to pass with tare.
 //
-// The engines and the tests live in a pid, mount and network namespace of their own, with /run, /var/lib and the engines'
+// The engines and the tests live in a pid, mount, network and IPC namespace of their own, with /run, /var/lib and the engines'
 // configuration on file systems that nobody else sees, so nothing of the host's engines is used or touched, and everything
 // is gone when the tests end. Images are made by the tests; there is no network. critest, the validation suite of the CRI, pulls
-// them from a registry that the tests answer for, and has pods on a bridge by the CNI's plugins.
+// them from a registry that the tests answer for, and has pods on a bridge by the CNI's plugins. containerd's CRI is configured by what docs/engines.md says.
 //
 // TARE_BINARY names the binary to test; without it the tests run make first. With -all the same operations are tried with
 // runc and crun too, and a table shows what became of them. crun refuses hosts with controllers on both versions of cgroups;

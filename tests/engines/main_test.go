@@ -45,7 +45,7 @@ func testMain(m *testing.M) (status int, err error) {
 	}
 	switch os.Getenv(stageVariable) {
 	case "":
-		return again("reaper", unix.CLONE_NEWNS|unix.CLONE_NEWPID|unix.CLONE_NEWNET)
+		return again("reaper", unix.CLONE_NEWNS|unix.CLONE_NEWPID|unix.CLONE_NEWNET|unix.CLONE_NEWIPC)
 	case "reaper":
 		if err := isolate(); err != nil {
 			return 0, err
