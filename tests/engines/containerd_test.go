@@ -20,12 +20,18 @@ const namespace = "tare-engines"
 
 func startContainerd(t *testing.T) func(runtime string) *engine {
 	t.Helper()
+	with, _ := startContainerdDaemon(t)
+	return with
+}
+
+func startContainerdDaemon(t *testing.T) (with func(runtime string) *engine, containerd *service) {
+	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
 	config := filepath.Join(workspace, "containerd.toml")
 	must(t, os.WriteFile(config, []byte(containerdConfig), 0o644))
-	daemon(t, func() error { return answered("ctr", "version") }, "containerd", "--config", config)
+	containerd = daemon(t, func() error { return answered("ctr", "version") }, "containerd", "--config", config)
 	must(t, answered("ctr", "--namespace", namespace, "images", "import", archive(t)))
-	return func(runtime string) *engine {
+	with = func(runtime string) *engine {
 		path := tare
 		if runtime != "tare" {
 			path, _ = exec.LookPath(runtime)
@@ -41,6 +47,7 @@ func startContainerd(t *testing.T) func(runtime string) *engine {
 			},
 		}
 	}
+	return with, containerd
 }
 
 // runOptions are those of ctr. It asks for CPU shares, unless it is told not to.

@@ -13,13 +13,19 @@ import (
 // default runtime.
 func startDocker(t *testing.T, more ...string) func(runtime string) *engine {
 	t.Helper()
+	with, _ := startDockerDaemon(t, more...)
+	return with
+}
+
+func startDockerDaemon(t *testing.T, more ...string) (with func(runtime string) *engine, dockerd *service) {
+	t.Helper()
 	requireEngine(t, "dockerd", "docker", "containerd", "runc")
 	crun, _ := exec.LookPath("crun")
 	must(t, os.MkdirAll("/run/docker", 0o711))
-	daemon(t, func() error { return answered("docker", "version") }, "dockerd", append(more,
+	dockerd = daemon(t, func() error { return answered("docker", "version") }, "dockerd", append(more,
 		"--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=overlay2", "--default-runtime=tare",
 		"--add-runtime=tare="+tare, "--add-runtime=crun="+crun)...)
-	with := func(runtime string) *engine {
+	with = func(runtime string) *engine {
 		return &engine{name: "docker", runtime: runtime, command: []string{"docker"}, noProgram: 126, runOptions: []string{"--runtime=" + runtime}, clean: func(e *engine) {
 			if ids := e.try("ps", "--all", "--quiet").output; ids != "" {
 				e.try(append([]string{"rm", "--force", "--volumes"}, strings.Fields(ids)...)...)
@@ -28,7 +34,7 @@ func startDocker(t *testing.T, more ...string) func(runtime string) *engine {
 		}}
 	}
 	must(t, answered("docker", "load", "--quiet", "--input", archive(t)))
-	return with
+	return with, dockerd
 }
 
 // A11: Docker with tare as a runtime of its own, and as the default.
