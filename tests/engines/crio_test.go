@@ -28,6 +28,7 @@ pinns_path = %[1]q
 [crio.image]
 pause_image = "` + pauseImage + `"
 pause_command = ""
+signature_policy_dir = "/run/crio/policies"
 [crio.network]
 network_dir = %[2]q
 plugin_dirs = [%[2]q]
@@ -78,6 +79,7 @@ func startCRIO(t *testing.T) func(runtime string) *engine {
 	must(t, os.WriteFile(filepath.Join(config, "places.conf"), fmt.Appendf(nil, crioPlaces, programs[1], network), 0o644))
 	must(t, os.WriteFile(filepath.Join(config, "tare.conf"), []byte(strings.ReplaceAll(guide(t, "CRI-O"), "/usr/local/sbin/tare", tare)), 0o644))
 	must(t, os.WriteFile(filepath.Join(config, "others.conf"), []byte(otherHandlers(t)), 0o644))
+	t.Cleanup(removeConmonCgroups)
 	command := crictl(t, "/run/crio/crio.sock")
 	s := daemon(t, func() error { return answered(append(command, "info")...) }, programs[0], "--config", "", "--config-dir", config)
 	return func(runtime string) *engine {
@@ -88,6 +90,16 @@ func startCRIO(t *testing.T) func(runtime string) *engine {
 				e.try("rmp", "--all", "--force")
 			},
 			daemon: s,
+		}
+	}
+}
+
+// removeConmonCgroups does what CRI-O leaves to the kubelet.
+func removeConmonCgroups() {
+	for _, pattern := range []string{"/sys/fs/cgroup/tare-engines/crio-*", "/sys/fs/cgroup/*/tare-engines/crio-*"} {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			removeTree(path)
 		}
 	}
 }
