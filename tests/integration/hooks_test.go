@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -233,6 +234,21 @@ func TestPoststopHookFails(t *testing.T) {
 		t.Errorf("%v: no warning", r)
 	}
 	wants(t, "calls", l.names(), "second")
+	b.nothingLeft()
+}
+
+// P5: a delete that was killed by its own poststop hook is done again, and the hook is not.
+func TestPoststopRunsOnce(t *testing.T) {
+	b := newBundle(t, withArgs("true"))
+	calls := filepath.Join(b.dir, "calls")
+	b.spec.Hooks = &specs.Hooks{Poststop: []specs.Hook{shellHook("echo called >>" + calls + "; kill -KILL $PPID")}}
+	b.create().start()
+	b.wait()
+	if err := exec.Command(tare, "--root", stateRoot(), "delete", b.id).Run(); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the first delete: %v", err)
+	}
+	b.try("delete").succeeds()
+	wants(t, "calls", read(t, calls), "called\n")
 	b.nothingLeft()
 }
 

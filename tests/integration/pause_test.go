@@ -86,7 +86,7 @@ func TestPauseWithoutCgroup(t *testing.T) {
 	checkRunning(b)
 }
 
-// C27 C19 J37: a paused container is not deleted without force, and dies at once with it; so it does by kill, whichever
+// C27 C18 C19 J37: a paused container is not deleted without force, and dies at once with it; so it does by kill, whichever
 // freezer holds it.
 func TestPausedEnds(t *testing.T) {
 	paused := func(t *testing.T) *bundle {
