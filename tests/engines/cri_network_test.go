@@ -125,9 +125,15 @@ var networkOperations = []operation{
 	}},
 	{"shared pid namespace", func(e *engine) {
 		pod, file := e.networkPod("pod", nil)
-		one := e.container(pod, file, nil, "sleep", "600")
-		two := e.container(pod, file, func(c map[string]any) { c["metadata"] = map[string]any{"name": "other"} }, "sleep", "601")
-		e.has([]string{"tail -f /dev/null", "sleep 600", "sleep 601"}, "exec", "--sync", one, "ps")
+		shared := func(name string) func(c map[string]any) {
+			return func(c map[string]any) {
+				security(map[string]any{"namespace_options": map[string]any{"pid": 0}})(c)
+				c["metadata"] = map[string]any{"name": name}
+			}
+		}
+		one := e.container(pod, file, shared("one"), "sleep", "600")
+		two := e.container(pod, file, shared("two"), "sleep", "601")
+		e.has([]string{"sleep 600", "sleep 601"}, "exec", "--sync", one, "ps")
 		e.does("exec", "--sync", two, "sh", "-c", `kill -9 $(ps | grep "sleep 60[0]" | { read pid rest; echo $pid; })`)
 		e.state("CONTAINER_EXITED", one)
 		e.state("CONTAINER_RUNNING", two)
