@@ -196,7 +196,7 @@ func (g *guide) runAsUser(b block) {
 		must(g.t, os.Chown(g.dir, rootlessUID, rootlessUID))
 	}
 	end := filepath.Join(g.user.dir, "xdg", "directory")
-	c := exec.Command("unshare", "-m", "sh", "-c", rootlessScript, "sh", "sh", "-euc", "PATH="+g.user.dir+"/bin:$PATH\n"+b.text+"\npwd >"+end)
+	c := exec.Command("unshare", "-m", "sh", "-c", rootlessScript, "sh", "/bin/sh", "-euc", "PATH="+g.user.dir+"/bin:$PATH\n"+b.text+"\npwd >"+end)
 	c.Dir = g.dir
 	c.Env = append(os.Environ(), g.user.environment()...)
 	g.finish(b, c, end)
