@@ -111,7 +111,7 @@ integration: need-root tare
 INTEGRATION := tests/matrix host v2 v1
 
 # What Kubernetes has beside an engine, of the Go modules that it comes from.
-KUBERNETES  := build/bin/crictl build/bin/critest build/cni
+KUBERNETES  := build/bin/crictl build/bin/critest build/bin/applet build/cni
 CRI_TOOLS   := sigs.k8s.io/cri-tools
 CRI_VERSION := v1.34.0
 CNI_PLUGINS := github.com/containernetworking/plugins/plugins
@@ -148,6 +148,9 @@ build/bin/critest:
 	@mkdir -p build/bin
 	cd "$$($(GO) mod download -json $(CRI_TOOLS)@$(CRI_VERSION) | sed -n 's/^\t"Dir": "\(.*\)",/\1/p')" && \
 		GOBIN=$(CURDIR)/build/bin $(GO) install github.com/onsi/ginkgo/v2/ginkgo && $(GO) test -c -o $(CURDIR)/$@ ./cmd/critest
+
+build/bin/applet: tests/engines/applet/main.go
+	CGO_ENABLED=0 $(BUILD) -o $@ ./tests/engines/applet
 
 build/cni:
 	GOBIN=$(CURDIR)/$@ $(GO) install $(CNI_PLUGINS)/main/bridge@$(CNI_VERSION) $(CNI_PLUGINS)/main/loopback@$(CNI_VERSION) \

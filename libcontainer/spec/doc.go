@@ -15,6 +15,7 @@
 //	load.go decode*.go        bytes to Spec; wrong types and syntax
 //	validate.go check_*.go    Spec to problems, one file for each section
 //	unsupported.go            what this version of tare refuses; the only list of that
+//	older.go                  what older versions of the specification said in other words
 //	warnings.go               what is reported and otherwise let through
 //	version.go sysctl.go      how a version and the name of a sysctl are read
 //	template.go               the default bundle

@@ -23,7 +23,8 @@ const MaxSize = 16 << 20
 // Load decodes config.json. Names are case-sensitive, unknown ones are ignored (config.md, "Extensibility"), and a name
 // that appears twice in one object is an error: which of the two counts would depend on the reader. null means absent.
 //
-// The sections of other platforms are noted as present and not decoded.
+// The sections of other platforms are noted as present and not decoded. What older versions of the specification said in other
+// words is translated.
 //
 // An error is a *fault.Error with the JSON pointer of the value, or with line and column where the text is not JSON.
 func Load(data []byte) (*specs.Spec, error) {
@@ -34,6 +35,7 @@ func Load(data []byte) (*specs.Spec, error) {
 	if err := decode(data, s, config); err != nil {
 		return nil, err
 	}
+	translate(s)
 	return s, nil
 }
 

@@ -86,14 +86,8 @@ func baseLayer(t *testing.T) []byte {
 // pulledImages.
 func pulledLayer(t *testing.T) []byte {
 	t.Helper()
-	path := filepath.Join(workspace, "applet")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, "./applet")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
-	applet, err := os.ReadFile(path)
-	must(t, err)
+	applet, err := os.ReadFile("../../build/bin/applet")
+	skipUnless(t, err == nil, "the program of the images is missing; make build/bin/applet")
 	list, err := exec.Command("busybox", "--list").Output()
 	must(t, err)
 	var layer bytes.Buffer
