@@ -171,13 +171,20 @@ func (s *suspects) judge(total uint64, init state.Process, now time.Time) (victi
 		s.initWasVictim = true
 		victims = s.victim(victims, OOMKill{Total: total, Count: 1, Pid: init.Pid, Signal: int(unix.SIGKILL)})
 	}
-	for _, kill := range s.ended() {
+	killed, unclear := s.ended()
+	for _, kill := range killed {
 		if s.initDeath == nil && isExiting(init) {
 			s.killed = append(s.killed, kill) // the kernel kills all of a pid namespace when its init ends
 			continue
 		}
 		kill.Total = total
 		victims = s.victim(victims, kill)
+	}
+	if s.initDeath == nil && !isExiting(init) && uint64(len(unclear)) <= s.expected {
+		for _, kill := range unclear {
+			kill.Total = total
+			victims = s.victim(victims, kill)
+		}
 	}
 	if s.initDeath != nil || !isExiting(init) {
 		for _, kill := range s.killed {
@@ -204,21 +211,26 @@ func (s *suspects) victim(to []*OOMKill, kill OOMKill) []*OOMKill {
 	return append(to, &kill)
 }
 
-// ended removes the processes that have ended and returns those that SIGKILL did that to.
-func (s *suspects) ended() (killed []OOMKill) {
+// ended removes the processes that have ended and returns those that SIGKILL did that to, and those of which nobody can tell:
+// before Linux 6.15 the kernel forgets it when their parent reaps them.
+func (s *suspects) ended() (killed, unclear []OOMKill) {
 	for pid, w := range s.watched {
 		poll := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
 		if n, err := unix.Poll(poll, 0); err != nil || n == 0 {
 			continue
 		}
 		w.rename() // it may not have been reaped yet
-		if deathOf(w.process, w.fd).by(unix.SIGKILL) {
-			killed = append(killed, OOMKill{Count: 1, Pid: pid, Command: w.command, Signal: int(unix.SIGKILL)})
+		kill := OOMKill{Count: 1, Pid: pid, Command: w.command, Signal: int(unix.SIGKILL)}
+		switch d := deathOf(w.process, w.fd); {
+		case !d.known:
+			unclear = append(unclear, kill)
+		case d.by(unix.SIGKILL):
+			killed = append(killed, kill)
 		}
 		unix.Close(w.fd)
 		delete(s.watched, pid)
 	}
-	return killed
+	return killed, unclear
 }
 
 // remainder tells of kills whose victims were not seen.

@@ -115,6 +115,36 @@ func TestSuspects(t *testing.T) {
 			t.Errorf("it is still called %q", got)
 		}
 	})
+	// What the kernel has forgotten looks like a descriptor that reports an end and tells nothing.
+	forgotten := func(t *testing.T, s *suspects, pids ...int) {
+		for _, pid := range pids {
+			fds := make([]int, 2)
+			if err := unix.Pipe2(fds, unix.O_CLOEXEC); err != nil {
+				t.Fatal(err)
+			}
+			unix.Close(fds[1])
+			if s.watched == nil {
+				s.watched = map[int]suspect{}
+			}
+			s.watched[pid] = suspect{process: state.Process{Pid: pid, StartTime: 1}, fd: fds[0], command: "gone"}
+		}
+	}
+	t.Run("a child that was reaped, before Linux 6.15", func(t *testing.T) {
+		s := &suspects{}
+		forgotten(t, s, 1<<22+1)
+		s.expect(1, now)
+		if got := s.judge(1, self, now); len(got) != 1 || got[0].Pid != 1<<22+1 || got[0].Command != "gone" || s.expected != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("more that were reaped than the kernel has killed", func(t *testing.T) {
+		s := &suspects{}
+		forgotten(t, s, 1<<22+1, 1<<22+2)
+		s.expect(1, now)
+		if got := s.judge(1, self, now); got != nil || s.expected != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
 	t.Run("not seen", func(t *testing.T) {
 		s := &suspects{}
 		s.expect(2, now)
