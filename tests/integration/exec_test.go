@@ -351,10 +351,9 @@ func TestExecTerminal(t *testing.T) {
 	before := user.settings()
 	r := b.execWith(invocation{terminal: user.slave, whileItRuns: func(*os.Process) {
 		user.master.shows("size 11 22\r\n")
-		user.master.resize(44, 55)
-		user.master.shows("size 44 55\r\n")
+		user.master.resizesUntil(44, 55, "size 44 55\r\n")
 		user.master.input("\r")
-	}}, []string{"--tty"}, "sh", "-c", "trap 'echo size $(stty size)' WINCH; echo size $(stty size); read line; read line; exit 6")
+	}}, []string{"--tty"}, "sh", "-c", "trap 'echo size $(stty size)' WINCH; echo size $(stty size); until read line; do :; done; exit 6")
 	if r.status != 6 {
 		t.Errorf("%v, want 6; screen %q", r, user.master.text)
 	}

@@ -54,13 +54,16 @@ func newScreen(t *testing.T, masterFd int) *screen {
 // shows waits until something has been printed.
 func (s *screen) shows(what string) {
 	s.t.Helper()
-	eventually(s.t, "the terminal shows "+what, func() bool {
-		var buf [4096]byte
-		if n, err := unix.Read(s.fd, buf[:]); err == nil {
-			s.text = append(s.text, buf[:n]...)
-		}
-		return strings.Contains(string(s.text), what)
-	})
+	eventually(s.t, "the terminal shows "+what, func() bool { return s.has(what) })
+}
+
+// has reads what there is, and looks for something in all that has been read.
+func (s *screen) has(what string) bool {
+	var buf [4096]byte
+	if n, err := unix.Read(s.fd, buf[:]); err == nil {
+		s.text = append(s.text, buf[:n]...)
+	}
+	return strings.Contains(string(s.text), what)
 }
 
 // input is what the user types.
@@ -68,6 +71,21 @@ func (s *screen) input(text string) {
 	s.t.Helper()
 	_, err := unix.Write(s.fd, []byte(text))
 	must(s.t, err)
+}
+
+// resizesUntil changes the size, again and again, until something has been printed: a shell that gets its signal right before it
+// begins to read a line runs its trap only after that line.
+func (s *screen) resizesUntil(rows, columns uint16, what string) {
+	s.t.Helper()
+	tries := 0
+	eventually(s.t, "the terminal shows "+what, func() bool {
+		if tries%100 == 0 {
+			s.resize(rows, columns-1)
+			s.resize(rows, columns)
+		}
+		tries++
+		return s.has(what)
+	})
 }
 
 func (s *screen) resize(rows, columns uint16) {

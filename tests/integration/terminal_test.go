@@ -100,7 +100,7 @@ func TestTerminalOfUser(t *testing.T) {
 func TestForegroundTerminal(t *testing.T) {
 	b := newBundle(t, withProcess(withTerminal), withArgs("sh", "-c", `
 		trap 'echo size $(stty size)' WINCH
-		echo size $(stty size); read line; echo "got $line"; read line; exit 6
+		echo size $(stty size); read line; echo "got $line"; until read line; do :; done; exit 6
 	`))
 	user := newPty(t)
 	user.master.resize(11, 22)
@@ -112,8 +112,7 @@ func TestForegroundTerminal(t *testing.T) {
 		}
 		user.master.input("hello\r") // a raw terminal passes on what the key sends
 		user.master.shows("got hello\r\n")
-		user.master.resize(44, 55)
-		user.master.shows("size 44 55\r\n")
+		user.master.resizesUntil(44, 55, "size 44 55\r\n")
 		user.master.input("\r")
 	}}, "run")
 	if r.status != 6 {
