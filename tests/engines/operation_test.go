@@ -147,6 +147,17 @@ func (e *engine) eventually(want string, args ...string) {
 	e.fail("%q: never %q, last status %d, %q", args, want, r.status, r.output)
 }
 
+// eventuallyHas waits until a command succeeds with an output that contains this.
+func (e *engine) eventuallyHas(part string, args ...string) {
+	var r result
+	for deadline := time.Now().Add(commandTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if r = e.try(args...); r.status == 0 && strings.Contains(r.output, part) {
+			return
+		}
+	}
+	e.fail("%q: never with %q, last status %d, %q", args, part, r.status, r.output)
+}
+
 // attempt does one operation and returns what went wrong, or "", and what this machine lacks.
 func (e *engine) attempt(o *operation) (problem, lacks string) {
 	defer func() {
