@@ -36,7 +36,7 @@ func (m *manager) hears(messages ...string) {
 	for _, want := range messages {
 		var buffer [4096]byte
 		oob := make([]byte, unix.CmsgSpace(4))
-		n, oobn, _, _, err := unix.Recvmsg(m.fd, buffer[:], oob, unix.MSG_CMSG_CLOEXEC)
+		n, oobn, _, _, err := recvmsg(m.fd, buffer[:], oob, unix.MSG_CMSG_CLOEXEC)
 		must(m.t, err)
 		wants(m.t, "message to the manager", string(buffer[:n]), want)
 		if oobn > 0 {
@@ -81,7 +81,7 @@ func TestNotifyStart(t *testing.T) {
 			t.Error("start has ended before the container was ready")
 		}
 		must(t, os.WriteFile(b.path("tmp/go"), nil, 0o644))
-		go func() { m.hears("READY=1\nMAINPID="+itoa(b.pid), "BARRIER=1"); close(started) }()
+		go func() { defer close(started); m.hears("READY=1\nMAINPID="+itoa(b.pid), "BARRIER=1") }()
 	}
 	b.tryWith(i, "start").succeeds()
 	<-started

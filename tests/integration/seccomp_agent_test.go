@@ -120,7 +120,7 @@ func (a *agent) accept() int {
 	listenerFd, text := -1, []byte(nil)
 	for {
 		data, control := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*8))
-		n, controlLength, _, _, err := unix.Recvmsg(conn, data, control, unix.MSG_CMSG_CLOEXEC)
+		n, controlLength, _, _, err := recvmsg(conn, data, control, unix.MSG_CMSG_CLOEXEC)
 		if err != nil || n == 0 {
 			break
 		}

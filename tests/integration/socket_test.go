@@ -35,7 +35,7 @@ func (s *socket) receive() (fd int, payload string) {
 	}
 	defer unix.Close(conn)
 	data, control := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*8))
-	n, controlLength, _, _, err := unix.Recvmsg(conn, data, control, unix.MSG_CMSG_CLOEXEC)
+	n, controlLength, _, _, err := recvmsg(conn, data, control, unix.MSG_CMSG_CLOEXEC)
 	must(s.t, err)
 	messages, err := unix.ParseSocketControlMessage(control[:controlLength])
 	must(s.t, err)
@@ -48,4 +48,13 @@ func (s *socket) receive() (fd int, payload string) {
 		s.t.Fatalf("%d descriptors, want 1", len(fds))
 	}
 	return fds[0], string(data[:n])
+}
+
+// recvmsg is recvmsg(2), again where a signal has interrupted it: with a timeout on the socket the kernel does not restart it.
+func recvmsg(fd int, data, control []byte, flags int) (n, controlLength, received int, from unix.Sockaddr, err error) {
+	for {
+		if n, controlLength, received, from, err = unix.Recvmsg(fd, data, control, flags); err != unix.EINTR {
+			return n, controlLength, received, from, err
+		}
+	}
 }
