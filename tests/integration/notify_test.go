@@ -98,7 +98,7 @@ func TestNotifyDetached(t *testing.T) {
 	heard := make(chan struct{})
 	i := invocation{env: m.variable(), whileItRuns: func(*os.Process) {
 		eventually(t, "the pid file", func() bool { return exists(pidFile) })
-		go func() { m.hears("READY=1\nMAINPID="+read(t, pidFile), "BARRIER=1"); close(heard) }()
+		go func() { defer close(heard); m.hears("READY=1\nMAINPID="+read(t, pidFile), "BARRIER=1") }()
 	}}
 	b.tryWith(i, "run", "--detach", "--pid-file", pidFile).succeeds()
 	<-heard
