@@ -49,7 +49,8 @@ func (c *creation) openGate() (err error) {
 	return err
 }
 
-func (c *creation) clone() error {
+// startInit clones init.
+func (c *creation) startInit() error {
 	o := &launch.Options{Image: c.image, CloneFlags: c.plan.CloneFlags &^ heldKinds, Held: c.held, CgroupFd: -1, PreserveFDs: c.o.PreserveFDs, KeepGroups: spec.KeepsGroups(c.spec)}
 	for _, n := range c.plan.Join {
 		o.Namespaces = append(o.Namespaces, launch.Namespace(n))

@@ -222,9 +222,9 @@ func (x *execution) openImage() (err error) {
 	return err
 }
 
-// clone starts init. It shares our memory until it executes its image, and the container may see it by then, so nobody in
+// startInit clones init. It shares our memory until it executes its image, and the container may see it by then, so nobody in
 // there may look at or trace what is not dumpable (CVE-2016-9962).
-func (x *execution) clone() error {
+func (x *execution) startInit() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return &fault.Error{Op: "prctl", Path: "PR_SET_DUMPABLE", Err: err}
 	}

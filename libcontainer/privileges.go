@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -11,69 +12,103 @@ import (
 	"github.com/tare-run/tare/libcontainer/step"
 )
 
+// What root of a user namespace may not do, the runtime does for init: a lower OOM score, and higher limits, take privileges on
+// the host.
+
+func (c *creation) actsForInit() bool { return c.plan.UserNamespace || c.rootless() }
+
+func (x *execution) actsForInit() bool {
+	return x.plan.CloneFlags&unix.CLONE_NEWUSER != 0 || x.rootless()
+}
+
 func (c *creation) adjust() error {
-	if !c.plan.UserNamespace && !c.rootless() {
-		return nil
+	if c.actsForInit() {
+		raiseLimits(c.plan, c.init.Pid)
 	}
-	return c.adjustInit(c.plan, c.init.Pid, "create "+c.o.ID)
+	return nil
 }
 
 func (x *execution) adjust() error {
-	if x.plan.CloneFlags&unix.CLONE_NEWUSER == 0 && !x.rootless() {
-		return nil
+	if x.actsForInit() {
+		raiseLimits(x.plan, x.proc.Pid)
 	}
-	return x.adjustInit(x.plan, x.proc.Pid, "exec "+x.o.ID)
+	return nil
 }
 
-// adjustInit does for init what takes privileges on the host, which root of a user namespace does not have: a lower OOM score,
-// and higher limits. Whoever has them not either leaves it to init, whose error says what is missing. A runtime that is in a
-// user namespace itself, as below rootless Podman, has no more than init; in rootless mode it does without the score.
+func (c *creation) clone() error {
+	if !c.actsForInit() {
+		return c.startInit()
+	}
+	return c.withScore(c.plan, "create "+c.o.ID, c.startInit)
+}
+
+func (x *execution) clone() error {
+	if !x.actsForInit() {
+		return x.startInit()
+	}
+	return x.withScore(x.plan, "exec "+x.o.ID, x.startInit)
+}
+
+// withScore takes the OOM score of a plan out of it and has start clone an init that inherits it from us. Init's own file
+// belongs to root of the host once init is not dumpable, so that neither init nor a user may write to it.
 //
-// The score is set here even where it is not lowered: /proc/PID of a process that is not dumpable belongs to root of the host.
-func (r *Runtime) adjustInit(p *plan.Plan, pid int, verb string) error {
-	kept := p.Init[:0:0]
+// In rootless mode a score that may not be had is left as it is (E22): it decides who is killed first, and confines nothing.
+func (r *Runtime) withScore(p *plan.Plan, verb string, start func() error) error {
+	at := slices.IndexFunc(p.Init, func(e step.Entry) bool { _, ok := e.Step.(*step.OOMScoreAdj); return ok })
+	if at < 0 {
+		return start()
+	}
+	entry := p.Init[at]
+	adj := strconv.Itoa(entry.Step.(*step.OOMScoreAdj).Adj)
+	restore, err := setScore(adj)
+	switch {
+	case err == nil:
+		defer restore()
+	case (err == unix.EACCES || err == unix.EPERM) && r.rootless():
+		r.debug(verb + ": the OOM score " + adj + " needs CAP_SYS_RESOURCE on the host, not set")
+	default:
+		return &fault.Error{Op: "oom_score_adj", Pointer: entry.Pointer, Path: adj, Err: err, Hint: process.LowOOMScoreHint}
+	}
+	p.Init = slices.Delete(slices.Clone(p.Init), at, at+1)
+	return start()
+}
+
+// setScore changes our own score. The descriptor outlives our being dumpable; the score from before may always be had again.
+func setScore(adj string) (restore func(), err error) {
+	fd, err := unix.Open("/proc/self/oom_score_adj", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	var before [16]byte
+	n, err := unix.Pread(fd, before[:], 0)
+	if err == nil {
+		_, err = unix.Pwrite(fd, []byte(adj), 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return func() {
+		unix.Pwrite(fd, before[:n], 0)
+		unix.Close(fd)
+	}, nil
+}
+
+// raiseLimits raises hard limits of init and leaves the soft ones alone. Init tries again, and says what is missing.
+func raiseLimits(p *plan.Plan, pid int) {
 	for _, e := range p.Init {
-		switch s := e.Step.(type) {
-		case *step.OOMScoreAdj:
-			if err := r.adjustOOM(pid, s.Adj, verb); err != nil {
-				return fault.At(e.Pointer, err)
-			}
-			continue
-		case *step.Rlimits:
+		if s, ok := e.Step.(*step.Rlimits); ok {
 			for i := range s.Limits {
 				raiseHard(pid, &s.Limits[i])
 			}
 		}
-		kept = append(kept, e)
 	}
-	p.Init = kept
-	return nil
 }
 
-// adjustOOM sets the score. In rootless mode one that may not be had is left as it is (E22): it decides who is killed first, and
-// confines nothing.
-func (r *Runtime) adjustOOM(pid, adj int, verb string) error {
-	path := "/proc/" + strconv.Itoa(pid) + "/oom_score_adj"
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(fd)
-		_, err = unix.Write(fd, strconv.AppendInt(nil, int64(adj), 10))
-	}
-	switch {
-	case err == nil:
-		return nil
-	case (err == unix.EACCES || err == unix.EPERM) && r.rootless():
-		r.debug(verb + ": the OOM score " + strconv.Itoa(adj) + " needs CAP_SYS_RESOURCE on the host, not set")
-		return nil
-	}
-	return &fault.Error{Op: "oomScoreAdj", Path: path, Err: err, Hint: process.LowOOMScoreHint}
-}
-
-// raiseHard raises a hard limit of init and leaves the soft one alone.
 func raiseHard(pid int, l *step.Rlimit) {
 	var now unix.Rlimit
 	if unix.Prlimit(pid, l.Resource, nil, &now) == nil && l.Hard > now.Max {
 		now.Max = l.Hard
-		_ = unix.Prlimit(pid, l.Resource, &now, nil) // init tries again, and says what is missing
+		_ = unix.Prlimit(pid, l.Resource, &now, nil)
 	}
 }

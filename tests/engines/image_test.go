@@ -31,11 +31,7 @@ var imageArchive = sync.OnceValues(func() (string, error) { return makeImage(ima
 const pauseImage = "docker.io/library/tare-pause:latest"
 
 func makeImage(name string, command ...string) (string, error) {
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		return "", err
-	}
-	program, err := os.ReadFile(busybox)
+	program, err := busyboxProgram()
 	if err != nil {
 		return "", err
 	}
@@ -72,6 +68,14 @@ func makeImage(name string, command ...string) (string, error) {
 	}
 	path := filepath.Join(workspace, strings.NewReplacer("/", "_", ":", "_").Replace(name)+".tar")
 	return path, os.WriteFile(path, archive.Bytes(), 0o644)
+}
+
+func busyboxProgram() ([]byte, error) {
+	path, err := exec.LookPath("busybox")
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 func makeLayer(busybox []byte) ([]byte, error) {

@@ -56,7 +56,7 @@ const (
 
 func startRegistry(t *testing.T) *registry {
 	t.Helper()
-	r := &registry{blobs: map[string][]byte{}, layers: [][]byte{baseLayer(t), pulledLayer(t)}}
+	r := &registry{blobs: map[string][]byte{}, layers: layersToPull(t)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	server := &http.Server{Handler: r}
@@ -66,25 +66,19 @@ func startRegistry(t *testing.T) *registry {
 	return r
 }
 
-func busyboxProgram(t *testing.T) []byte {
+// layersToPull are the layer of the other tests, and one more.
+func layersToPull(t *testing.T) [][]byte {
 	t.Helper()
-	path, err := exec.LookPath("busybox")
+	busybox, err := busyboxProgram()
 	must(t, err)
-	program, err := os.ReadFile(path)
+	base, err := makeLayer(busybox)
 	must(t, err)
-	return program
-}
-
-func baseLayer(t *testing.T) []byte {
-	t.Helper()
-	layer, err := makeLayer(busyboxProgram(t))
-	must(t, err)
-	return layer
+	return [][]byte{base, pulledLayer(t, busybox)}
 }
 
 // pulledLayer has all of busybox, each applet a file that can be masked without the others, users, and the program of
 // pulledImages.
-func pulledLayer(t *testing.T) []byte {
+func pulledLayer(t *testing.T, busybox []byte) []byte {
 	t.Helper()
 	applet, err := os.ReadFile("../../build/bin/applet")
 	skipUnless(t, err == nil, "the program of the images is missing; make build/bin/applet")
@@ -95,7 +89,7 @@ func pulledLayer(t *testing.T) []byte {
 	link := func(name, to string) {
 		must(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: "bin/" + name, Linkname: "bin/" + to, Mode: 0o755}))
 	}
-	must(t, addFile(w, "bin/busybox", 0o755, busyboxProgram(t)))
+	must(t, addFile(w, "bin/busybox", 0o755, busybox))
 	for name := range strings.FieldsSeq(string(list)) {
 		if name != "busybox" {
 			link(name, "busybox")
