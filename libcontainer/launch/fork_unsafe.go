@@ -107,10 +107,14 @@ const emptyPath = "\x00"
 // split). On failure c.errno and c.stage say what the kernel refused; nothing runs and nothing is to be reaped but c.pid.
 //
 // The clone flags hold CLONE_VM|CLONE_VFORK, as Go's own fork does: no page table is copied, the thread sleeps until the
-// child has executed or exited, and both write to the same memory. (Where a time namespace is entered there is no CLONE_VM:
-// the kernel refuses that to a process which shares its memory, because what it maps of the clocks would change for all. The
-// child then has a copy, and only its result is shared.) All locals are declared by forkChild's caller, and the
-// child never returns from forkChild.
+// child has executed or exited, and both write to the same memory. Two joins rule that out, and the child has a copy, where
+// only its result is shared:
+//   - of a time namespace: the kernel refuses it to a process which shares its memory, because what it maps of the clocks
+//     would change for all;
+//   - of a user namespace: the kernel ends vfork's sleep a moment before execve gives the child memory of its own, and until
+//     then what we do to ours, make it dumpable again or change its OOM score, would hold for the child as well.
+//
+// All locals are declared by forkChild's caller, and the child never returns from forkChild.
 func (c *rawChild) fork() {
 	c.args.pidfd = uint64(uintptr(unsafe.Pointer(&c.pidfd)))
 	syscall.ForkLock.Lock()

@@ -40,3 +40,62 @@ func TestHold(t *testing.T) {
 		h.Close()
 	}
 }
+
+// CVE-2016-9962: what joins a user namespace shares no memory with us, not even for a moment after Start, and we are as
+// dumpable as before.
+func TestStartIntoAUserNamespaceSharesNoMemory(t *testing.T) {
+	h, err := Hold(unix.CLONE_NEWUSER)
+	if err != nil {
+		t.Skipf("the host does not let us: %v", err)
+	}
+	defer h.Close()
+	mapOurselves(t, h.Pid)
+	fd, err := h.Open(unix.CLONE_NEWUSER)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	before, _ := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	for range 200 {
+		p, err := Start(&Options{Image: image(t, "/proc/self/exe"), CgroupFd: -1, Held: []Held{{Kind: unix.CLONE_NEWUSER, Fd: fd}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, err := sameMemory(os.Getpid(), p.Pid)
+		p.Abort()
+		p.Close()
+		if err != nil {
+			t.Skipf("kcmp: %v", err)
+		}
+		if same {
+			t.Fatal("init shares our memory")
+		}
+	}
+	if after, _ := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); after != before {
+		t.Errorf("dumpable is %d, was %d", after, before)
+	}
+}
+
+// mapOurselves makes us root of the user namespace of a process.
+func mapOurselves(t *testing.T, pid int) {
+	t.Helper()
+	lines := [][2]string{{"setgroups", "deny"}, {"uid_map", "0 " + itoa(os.Geteuid()) + " 1"}, {"gid_map", "0 " + itoa(os.Getegid()) + " 1"}}
+	if os.Geteuid() == 0 {
+		lines = lines[1:] // init drops its groups
+	}
+	for _, l := range lines {
+		if err := os.WriteFile("/proc/"+itoa(pid)+"/"+l[0], []byte(l[1]), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sameMemory is KCMP_VM of kcmp(2).
+func sameMemory(a, b int) (bool, error) {
+	const kcmpVM = 1
+	r, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(a), uintptr(b), kcmpVM, 0, 0, 0)
+	if errno != 0 {
+		return false, errno
+	}
+	return r == 0, nil
+}

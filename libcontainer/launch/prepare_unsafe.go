@@ -17,7 +17,7 @@ func (c *rawChild) plan(made uintptr) {
 	for i := range c.joins {
 		kind := c.joins[i].kind
 		c.split = c.split || kind&unix.CLONE_NEWPID != 0
-		if kind&unix.CLONE_NEWTIME != 0 {
+		if kind&(unix.CLONE_NEWTIME|unix.CLONE_NEWUSER) != 0 {
 			share = 0
 		}
 		if kind&unix.CLONE_NEWUSER != 0 {
@@ -34,7 +34,8 @@ func (c *rawChild) plan(made uintptr) {
 }
 
 // prepare gets ready what finish takes back. Whoever is in a user namespace that a child of ours enters may be privileged
-// there, and must be able neither to look at that child nor to trace it: they share our memory (CVE-2016-9962).
+// there, and must be able neither to look at that child nor to trace it, whose copy of our memory is as dumpable as the
+// original was when it was made (CVE-2016-9962).
 func (c *rawChild) prepare() error {
 	if c.userJoin >= 0 {
 		var err error
