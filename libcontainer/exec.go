@@ -245,14 +245,24 @@ func (x *execution) startInit() error {
 			return err
 		}
 	}
-	x.proc, err = launch.Start(o)
-	if errors.Is(err, unix.EBUSY) && x.cgroup != nil && len(x.o.Cgroups) == 0 {
-		// D13: the container has made cgroups below its own and enabled controllers for them, so its own can hold no process.
-		if o.CgroupFd, err = x.cgroup.EnterOf(x.record.Init.Pid); err == nil {
-			x.proc, err = launch.Start(o)
-		}
+	return x.intoCgroup(o.CgroupFd, func(fd int) error {
+		o.CgroupFd = fd
+		x.proc, err = launch.Start(o)
+		return err
+	})
+}
+
+// intoCgroup puts a process into the container's cgroup, open as fd or −1, or into that of its init: the container may have made
+// cgroups below its own and enabled controllers for them, so that its own can hold no process (D13).
+func (x *execution) intoCgroup(fd int, put func(fd int) error) error {
+	err := put(fd)
+	if !errors.Is(err, unix.EBUSY) || x.cgroup == nil || len(x.o.Cgroups) > 0 {
+		return err
 	}
-	return err
+	if fd, err = x.cgroup.EnterOf(x.record.Init.Pid); err != nil {
+		return err
+	}
+	return put(fd)
 }
 
 func (x *execution) joinCgroups() error {
@@ -268,13 +278,7 @@ func (x *execution) joinCrowded() error {
 	if !x.late {
 		return nil
 	}
-	err := x.cgroup.Add(x.proc.Pid, true)
-	if errors.Is(err, unix.EBUSY) && len(x.o.Cgroups) == 0 { // as in clone
-		if _, err = x.cgroup.EnterOf(x.record.Init.Pid); err == nil {
-			err = x.cgroup.Add(x.proc.Pid, true)
-		}
-	}
-	return err
+	return x.intoCgroup(-1, func(int) error { return x.cgroup.Add(x.proc.Pid, true) })
 }
 
 func (x *execution) seccomp() error {

@@ -42,7 +42,7 @@ exec sleep 600`), withCgroupOptions("rw", "nosuid", "noexec", "nodev"))
 				}
 			}
 			must(t, os.Remove(b.path("tmp/runs")))
-		}}, flags, "sh", "-c", "touch /tmp/runs; while [ -e /tmp/runs ]; do sleep 0.01; done; exit 7")
+		}}, flags, "sh", "-c", ": >/tmp/runs; while [ -e /tmp/runs ]; do :; done; exit 7") // without a fork, see below
 		if r.status != 7 {
 			t.Errorf("%q: %v", flags, r)
 		}
@@ -52,6 +52,8 @@ exec sleep 600`), withCgroupOptions("rw", "nosuid", "noexec", "nodev"))
 	wants(t, "cgroup of an exec with --cgroup", where("--cgroup", "other"), "/other")
 	wants(t, "cgroup inside", b.execs("cat /proc/self/cgroup"), "0::/init")
 	b.exec([]string{"--cgroup", "/"}, "true").refuses("device or resource busy", "controllers enabled")
+	b.try("update", "--pids-limit", "1").succeeds() // init of an exec joins late then
+	wants(t, "cgroup of an exec at the limit of processes", where(), "/init")
 	if n := len(b.processes()); n != 1 {
 		t.Errorf("%d processes are left, want that of init", n)
 	}
