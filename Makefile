@@ -40,7 +40,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test test-here test-engines test-crio test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
+.PHONY: test test-here engines-then conformance-then test-engines test-crio test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
 
 all: tare
 
@@ -86,13 +86,14 @@ need-root:
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 
-# The virtual machines want one processor for a quarter of an hour; the other one has the rest to do. All in one make, so that
-# ./tare is built once and then stays.
+# The virtual machines want one processor for ten minutes; the other one has the rest to do. All in one make, so that ./tare is
+# built once and then stays: tests/install makes it anew.
 test: need-root unit
 	tests/deps vm
 	tests/deps engines
 	rm -rf build/matrix
-	$(MAKE) --jobs=2 --output-sync=target test-here test-vm
+	$(MAKE) --jobs=2 --output-sync=target test-vm test-here engines-then conformance-then
+	tests/install
 	[ -n "$$MATRIX_RUN" ] || tests/skipped build/matrix/*.log
 
 # All packages except the integration tests, as they are shipped; ./tests holds the rules of the source tree.
@@ -117,14 +118,18 @@ CRI_VERSION := v1.34.0
 CNI_PLUGINS := github.com/containernetworking/plugins/plugins
 CNI_VERSION := v1.10.0
 
-# All that needs no virtual machine. The second demo is that of a user without privileges, whom it makes and removes.
-test-here: need-root tare $(KUBERNETES)
+# The second demo is that of a user without privileges, whom it makes and removes.
+test-here: need-root tare
 	tests/demo/demo $(CURDIR)/tare
 	tests/demo/rootless $(CURDIR)/tare
 	$(INTEGRATION)
-	$(CONFORM)
+
+# Not beside the integration tests, which look at all device filters of the kernel.
+engines-then: test-here $(KUBERNETES)
 	$(TRY_ENGINES)
-	tests/install
+
+conformance-then: test-here test-vm
+	$(CONFORM)
 
 # The same tests in virtual machines: every controller of cgroup v2, AppArmor, SELinux, systemd. Then the suite of cgroup
 # managers with the system's systemd, and with a user's. The first time kernels and an image are downloaded and made.
