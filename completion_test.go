@@ -97,6 +97,7 @@ func bashCompletion(global []option, verbs []verb) string {
 		"\telif [[ -z $verb ]]; then\n\t\tCOMPREPLY=($(compgen -W '" + strings.Join(names, " ") + "' -- \"$cur\"))\n" +
 		"\telif [[ -n $ids ]]; then\n\t\tids=$(\"${COMP_WORDS[0]}\" \"${global[@]}\" list --quiet 2>/dev/null)\n" +
 		"\t\tif [[ $verb == kill && \" \"${ids//$'\\n'/ }\" \" == *\" $prev \"* ]]; then\n\t\t\tids='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT'\n\t\tfi\n" +
+		"\t\t[[ $verb == mounts && $prev == mounts ]] && ids='add remove'\n" +
 		"\t\tCOMPREPLY=($(compgen -W \"$ids\" -- \"$cur\"))\n\tfi\n}\n\ncomplete -o default -F _tare tare\n")
 	return b.String()
 }
@@ -148,6 +149,8 @@ func zshCompletion(global []option, verbs []verb) string {
 		switch {
 		case v.name == "kill":
 			b.WriteString(" \\\n\t\t\t\t'1:container:_tare_ids' '2:signal:(TERM KILL HUP INT QUIT USR1 USR2 STOP CONT)'")
+		case v.name == "mounts":
+			b.WriteString(" \\\n\t\t\t\t'1:action:(add remove)' '2:container:_tare_ids' '3:file:_files'")
 		case v.existing:
 			b.WriteString(" \\\n\t\t\t\t'1:container:_tare_ids'")
 		}
@@ -189,6 +192,9 @@ func fishCompletion(global []option, verbs []verb) string {
 	for _, v := range verbs {
 		b.WriteString("complete -c tare -f -n \"not __fish_seen_subcommand_from $verbs\" -a " + v.name + " -d " + quote(v.usage) + "\n")
 		write("__fish_seen_subcommand_from "+v.name, v.flags)
+		if v.name == "mounts" {
+			b.WriteString("complete -c tare -n '__fish_seen_subcommand_from mounts' -a 'add remove'\n")
+		}
 		if v.existing {
 			b.WriteString("complete -c tare -f -n " + quote("__fish_seen_subcommand_from "+v.name) + " -a '(tare list --quiet 2>/dev/null)'\n")
 		}

@@ -51,6 +51,8 @@ type containers interface {
 	Pause(id string) error
 	Resume(id string) error
 	Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error)
+	AddMounts(id, file string) error
+	RemoveMounts(id, file string) error
 	List() ([]libcontainer.State, error)
 	Statistics(id string) (*libcontainer.Statistics, error)
 	Events(id string, interval time.Duration, emit func(*libcontainer.Event) error) error
@@ -104,6 +106,7 @@ func (p *program) app() *cli.App {
 		p.pauseCommand(),
 		p.resumeCommand(),
 		p.updateCommand(),
+		p.mountsCommand(),
 		p.runCommand(),
 		p.execCommand(),
 		p.listCommand(),

@@ -70,6 +70,9 @@ func (r *recorder) DeleteMatching(pattern string, force bool) error {
 }
 func (r *recorder) Pause(id string) error  { return r.note("pause", id, nil) }
 func (r *recorder) Resume(id string) error { return r.note("resume", id, nil) }
+
+func (r *recorder) AddMounts(id, file string) error    { return r.note("mounts add", id, file) }
+func (r *recorder) RemoveMounts(id, file string) error { return r.note("mounts remove", id, file) }
 func (r *recorder) Update(id string, o *libcontainer.UpdateOptions) (*specs.LinuxResources, error) {
 	return &r.resources, r.note("update", id, *o)
 }

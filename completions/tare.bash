@@ -25,6 +25,7 @@ _tare() {
 	pause) flags='--help -h' valued='  ' ids=1 ;;
 	resume) flags='--help -h' valued='  ' ids=1 ;;
 	update) flags='--resources -r --memory --memory-reservation --memory-swap --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-idle --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-allow --device-deny --replace-devices --print --l3-cache-schema --mem-bw-schema --help -h' valued=' --resources -r --memory --memory-reservation --memory-swap --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-idle --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --blkio-weight --device-allow --device-deny --l3-cache-schema --mem-bw-schema ' ids=1 ;;
+	mounts) flags='--help -h' valued='  ' ids=1 ;;
 	run) flags='--bundle -b --config -f --console-socket --pidfd-socket --pid-file --overlay --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' valued=' --bundle -b --config -f --console-socket --pidfd-socket --pid-file --overlay --preserve-fds ' ;;
 	exec) flags='--process -p --cwd --env -e --user -u --additional-gids -g --cap -c --no-new-privs --tty -t --process-label --apparmor --detach -d --pid-file --console-socket --pidfd-socket --cgroup --ignore-paused --preserve-fds --help -h' valued=' --process -p --cwd --env -e --user -u --additional-gids -g --cap -c --process-label --apparmor --pid-file --console-socket --pidfd-socket --cgroup --preserve-fds ' ids=1 ;;
 	list) flags='--format -f --quiet -q --help -h' valued=' --format -f ' ;;
@@ -50,12 +51,13 @@ _tare() {
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W "$flags" -- "$cur"))
 	elif [[ -z $verb ]]; then
-		COMPREPLY=($(compgen -W 'create start state kill delete pause resume update run exec list ps events check plan spec features help' -- "$cur"))
+		COMPREPLY=($(compgen -W 'create start state kill delete pause resume update mounts run exec list ps events check plan spec features help' -- "$cur"))
 	elif [[ -n $ids ]]; then
 		ids=$("${COMP_WORDS[0]}" "${global[@]}" list --quiet 2>/dev/null)
 		if [[ $verb == kill && " "${ids//$'\n'/ }" " == *" $prev "* ]]; then
 			ids='TERM KILL HUP INT QUIT USR1 USR2 STOP CONT'
 		fi
+		[[ $verb == mounts && $prev == mounts ]] && ids='add remove'
 		COMPREPLY=($(compgen -W "$ids" -- "$cur"))
 	fi
 }

@@ -73,6 +73,22 @@ func readConfig(path string) ([]byte, error) {
 	return readAll(fd)
 }
 
+// readDocument is readConfig for an argument of a command; - is standard input.
+func readDocument(file string) ([]byte, error) {
+	if file == "-" {
+		return readAll(unix.Stdin)
+	}
+	return readConfig(file)
+}
+
+// documentName is what errors call such a file.
+func documentName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
 func readAll(fd int) ([]byte, error) {
 	content := make([]byte, 0, 16<<10)
 	for {

@@ -175,11 +175,11 @@ func (u *undone) Unwrap() error { return u.err }
 func (o *UpdateOptions) patch() (*resources.Patch, error) {
 	p := &resources.Patch{Set: &specs.LinuxResources{}}
 	if o.Resources != "" {
-		content, err := o.read()
+		content, err := readDocument(o.Resources)
 		if err != nil {
 			return nil, &fault.Error{Op: "open", Path: o.Resources, Err: err, Hint: "give a file with JSON, or - for standard input"}
 		}
-		if p.Set, p.Removed, err = spec.LoadResources(content, o.document()); err != nil {
+		if p.Set, p.Removed, err = spec.LoadResources(content, documentName(o.Resources)); err != nil {
 			return nil, err
 		}
 	}
@@ -198,21 +198,6 @@ func (o *UpdateOptions) patch() (*resources.Patch, error) {
 		return nil, o.locate(problems[0])
 	}
 	return p, nil
-}
-
-func (o *UpdateOptions) read() ([]byte, error) {
-	if o.Resources == "-" {
-		return readAll(unix.Stdin)
-	}
-	return readConfig(o.Resources)
-}
-
-// document is what errors call the file.
-func (o *UpdateOptions) document() string {
-	if o.Resources == "-" {
-		return "standard input"
-	}
-	return o.Resources
 }
 
 // Empty says whether nothing is to be changed.
@@ -263,7 +248,7 @@ func (o *UpdateOptions) locate(err error) error {
 		}
 	}
 	if o.Resources != "" {
-		located.File, located.Pointer = o.document(), pointer
+		located.File, located.Pointer = documentName(o.Resources), pointer
 	}
 	return &located
 }

@@ -46,6 +46,9 @@ var mayUsePaths = map[string]string{
 	"devices: adjust unix.Openat":         "one name, links not followed",
 	"initproc: openConsole unix.Open":     `"/", of an exec that is inside already`,
 	"safepath: openVisibleProc unix.Open": "the host's /proc, verified by its type and inode",
+	"rootfs: OpenInside unix.Open":        `"/", of a container that init has joined`,
+	"safepath: Unmount unix.Unmount":      "a descriptor of our own by its name in a procfs that nobody else can reach",
+	"safepath: Unmount unix.Chdir":        `"/"`,
 	"safepath: createFile unix.Openat":    "one name, links not followed, and it must not exist",
 	"safepath: down unix.Openat":          "one name, links not followed",
 }

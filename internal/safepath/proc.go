@@ -2,6 +2,7 @@ package safepath
 
 import (
 	"errors"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,6 +80,24 @@ func (p *Proc) WriteSelf(name string, data []byte) error {
 	}
 	defer unix.Close(dirFd)
 	return writeBeneath(dirFd, name, data)
+}
+
+// Unmount takes away the mount whose root fd is, an O_PATH descriptor of the calling thread, with what is mounted below it
+// (umount2(2), MNT_DETACH), by no path that somebody could change. The working directory is / afterwards.
+func (p *Proc) Unmount(fd int) error {
+	dirFd, err := openat2(p.fd, "thread-self/fd", unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV|unix.RESOLVE_NO_MAGICLINKS)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dirFd)
+	if err := unix.Fchdir(dirFd); err != nil {
+		return err
+	}
+	err = unix.Unmount(strconv.Itoa(fd), unix.MNT_DETACH)
+	if back := unix.Chdir("/"); err == nil {
+		err = back
+	}
+	return err
 }
 
 func writeBeneath(dirFd int, name string, data []byte) error {

@@ -68,6 +68,7 @@ func (p *proc) run() error {
 	}
 	for i := range entries {
 		if err := p.take(entries[i].Step); err != nil {
+			p.takeBack()
 			return named(&entries[i], err)
 		}
 	}

@@ -40,6 +40,12 @@ func (p *proc) take(s step.Step) error {
 		return p.openRoot(s)
 	case *step.OverlayRoot:
 		return p.openOverlay(s)
+	case *step.Inside:
+		return p.openInside()
+	case *step.Unmount:
+		return p.root.FindMount(s.Destination)
+	case *step.Report:
+		return p.report()
 	case *step.Mount:
 		return p.mount(s)
 	case *step.CgroupMount:

@@ -108,6 +108,9 @@ func (r *Root) isRoot(t *target) bool { return t.st.Mnt_id == r.mntID && t.st.In
 // attach moves the detached mount fd onto the target, applies the propagation options in listed order, and closes fd. A
 // mount on the root becomes the root (F8).
 func (r *Root) attach(fd int, t *target, o *step.MountOptions) error {
+	if r.inside {
+		return r.attachInside(fd, t, o)
+	}
 	if err := moveMount(fd, t.fd); err != nil {
 		unix.Close(fd)
 		return called("move_mount", err)

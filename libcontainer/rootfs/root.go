@@ -20,6 +20,10 @@ type Root struct {
 	nullFd   int    // the host's /dev/null, O_PATH; −1 until the first masked file
 	emptyFd  int    // root of the empty file system on the first masked directory; −1 until then
 	emptyDev uint64 // its device
+
+	inside bool  // of a running container, see OpenInside
+	added  []int // roots of what has been mounted there
+	leave  []int // roots of what is to be unmounted there
 }
 
 var errHostRoot = errors.New("is the root of the host")

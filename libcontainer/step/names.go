@@ -11,6 +11,9 @@ func (*Root) StepName() string            { return "root" }
 func (*OverlayRoot) StepName() string     { return "overlay root" }
 func (*Mount) StepName() string           { return "mount" }
 func (*CgroupMount) StepName() string     { return "cgroup mount" }
+func (*Inside) StepName() string          { return "open root" }
+func (*Unmount) StepName() string         { return "unmount" }
+func (*Report) StepName() string          { return "report" }
 func (*Device) StepName() string          { return "device" }
 func (*DevLinks) StepName() string        { return "dev links" }
 func (*Console) StepName() string         { return "console" }

@@ -18,7 +18,7 @@ type Entry struct {
 // order may change at will.
 var Kinds = [...]Step{
 	&KeyLabel{}, &Keyring{}, &CgroupNamespace{}, &Loopback{}, &Hostname{}, &Domainname{},
-	&Propagation{}, &Root{}, &OverlayRoot{}, &Mount{}, &CgroupMount{},
+	&Propagation{}, &Root{}, &OverlayRoot{}, &Mount{}, &CgroupMount{}, &Inside{}, &Unmount{}, &Report{},
 	&Device{}, &DevLinks{}, &Console{}, &RuntimeHooks{}, &Hook{},
 	&Sysctl{}, &Mask{}, &ReadonlyPath{}, &RootReadonly{}, &Pivot{}, &Chroot{}, &RootPropagation{},
 	&AppArmor{}, &SELinux{}, &Affinity{}, &OOMScoreAdj{}, &Scheduler{}, &IOPriority{}, &Personality{}, &MemoryPolicy{}, &Rlimits{}, &Stdio{}, &MakeCwd{}, &Bounding{}, &Identity{}, &Capabilities{}, &NoNewPrivs{},
@@ -115,6 +115,17 @@ type Mount struct {
 	RootLabel     string // SELinux context of the new root, where it cannot be an option
 	Tree          int
 }
+
+// Inside is Root in a running container, whose namespaces init has joined. What later steps mount is taken away again if one of
+// them fails.
+type Inside struct{}
+
+// Unmount finds what is mounted at Destination; Report takes it away, with what is mounted below it. So all that a plan names
+// goes, or nothing.
+type Unmount struct{ Destination string }
+
+// Report tells the runtime that the work in a running container is done, and ends a plan without a program.
+type Report struct{}
 
 // CgroupMount shows the container its cgroups.
 type CgroupMount struct {

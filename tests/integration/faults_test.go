@@ -74,6 +74,13 @@ func (b *faulty) precreate() {
 	b.tryWith(invocation{args: slices.Clone(b.globals)}, "create").succeeds()
 }
 
+// writeMounts writes a list for the verb mounts.
+func (b *faulty) writeMounts() {
+	b.t.Helper()
+	const list = `[{"destination": "/at/a", "source": "source", "options": ["bind"]}, {"destination": "/at/b", "type": "tmpfs", "source": "tmpfs"}]`
+	must(b.t, os.WriteFile(b.dir+"/mounts.json", []byte(list), 0o644))
+}
+
 // trace runs a verb for the container under the tracer.
 func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, globals []string, verb string, flags ...string) (tracer.Result, string) {
 	b.t.Helper()
@@ -81,8 +88,11 @@ func (b *bundle) trace(decide func(*tracer.Call) tracer.Verdict, globals []strin
 	defer out.Close()
 	args := append(append([]string{"--root", stateRoot()}, globals...), verb)
 	args = append(append(args, flags...), b.id)
-	if verb == "exec" {
+	switch verb {
+	case "exec":
 		args = append(args, "/bin/true")
+	case "mounts":
+		args = append(args, "mounts.json")
 	}
 	c := exec.Command(tare, args...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -108,6 +118,7 @@ var lives = []life{
 	{"resume", nil, func(b *faulty) { b.precreate(); b.try("pause").succeeds() }},
 	{"update", []string{"--device-allow", "c 1:11 r"}, func(b *faulty) { b.precreate() }},
 	{"exec", nil, func(b *faulty) { b.precreate() }},
+	{"mounts", []string{"add"}, func(b *faulty) { b.precreate(); b.writeMounts() }},
 	{"delete", []string{"--force"}, func(b *faulty) { b.precreate() }},
 }
 
