@@ -2,10 +2,11 @@ package main
 
 import (
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tare-run/tare/internal/fault"
 	"github.com/tare-run/tare/internal/syslog"
@@ -47,7 +48,7 @@ type logger struct {
 	level  level
 	stderr io.Writer
 	now    func() time.Time
-	file   *os.File // opened by the first line, so that success touches no disk
+	fd     int // of the file, opened by the first line, so that success touches no disk; −1 until then
 
 	sockets struct{ journal, syslog string } // of the host's logs
 }
@@ -142,22 +143,30 @@ func (l level) severity() int {
 	return syslog.Debug
 }
 
-// append adds a whole line by one write(2): O_APPEND keeps lines of concurrent verbs apart.
+// append adds a whole line by one write(2): O_APPEND keeps lines of concurrent verbs apart. A FIFO that nobody reads loses it:
+// what stands in there is on stderr as well, and a verb that waits for a reader of its log is worse.
 func (l *logger) append(line []byte) error {
-	if l.file == nil {
-		f, err := os.OpenFile(strings.TrimPrefix(l.path, "file:"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-		if err != nil {
-			return cause(err)
+	if l.fd < 0 {
+		const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_APPEND | unix.O_NONBLOCK | unix.O_CLOEXEC
+		fd, err := unix.Open(strings.TrimPrefix(l.path, "file:"), flags, 0o644)
+		if err == unix.ENXIO {
+			return fault.Text("nobody reads the FIFO")
 		}
-		l.file = f
+		if err != nil {
+			return err
+		}
+		l.fd = fd
 	}
-	_, err := l.file.Write(line)
+	n, err := unix.Write(l.fd, line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
 	return err
 }
 
 func (l *logger) close() {
-	if l.file != nil {
-		_ = l.file.Close() // every line was written and checked on its own
+	if l.fd >= 0 {
+		_ = unix.Close(l.fd) // every line was written and checked on its own
 	}
 }
 

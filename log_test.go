@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tare-run/tare/libcontainer"
 	"golang.org/x/sys/unix"
+
+	"github.com/tare-run/tare/libcontainer"
 )
 
 func readFile(t *testing.T, path string) string {
@@ -167,6 +168,39 @@ func TestLogUnwritable(t *testing.T) {
 	if got != want {
 		t.Errorf("failure: %+v", got)
 	}
+}
+
+// A log that is a FIFO does not keep a verb waiting: neither one that nobody has open to read, nor one that is full.
+func TestLogFIFO(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "log")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fail := func(why string) {
+		t.Helper()
+		got := invoke(&recorder{err: errors.New("start web1: no")}, "--log", fifo, "start", "web1")
+		if want := (result{1, "", errorLine(`log "`+fifo+`": `+why) + errorLine("start web1: no")}); got != want {
+			t.Errorf("%+v", got)
+		}
+	}
+	fail("nobody reads the FIFO")
+	reader, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	invoke(&recorder{err: errors.New("a line")}, "--log", fifo, "start", "web1")
+	line := make([]byte, 4096)
+	if n, err := reader.Read(line); err != nil || !strings.Contains(string(line[:n]), "a line") {
+		t.Errorf("the FIFO has %q, %v", line[:n], err)
+	}
+	if _, err := unix.FcntlInt(reader.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Write(line); err != nil {
+		t.Fatal(err)
+	}
+	fail("resource temporarily unavailable")
 }
 
 // Row B2: the log is appended to.

@@ -79,7 +79,7 @@ func newProgram(argv0 string, stdout, stderr io.Writer) *program {
 		stdout:  stdout,
 		stderr:  stderr,
 		failure: exitFailure,
-		log:     logger{stderr: stderr, now: time.Now},
+		log:     logger{fd: -1, stderr: stderr, now: time.Now},
 		open:    func(r *libcontainer.Runtime) containers { return r },
 	}
 	p.log.sockets.journal, p.log.sockets.syslog = syslog.JournalSocket, syslog.Socket

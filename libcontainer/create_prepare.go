@@ -58,7 +58,11 @@ func (c *creation) read() error {
 		file = filepath.Join(bundle, "config.json")
 	}
 	if c.config, err = readConfig(file); err != nil {
-		return &fault.Error{Op: "open", Path: file, Err: err, Hint: "every bundle has a config.json; tare-spec(8) writes one"}
+		e := &fault.Error{Op: "open", Path: file, Err: err}
+		if err == unix.ENOENT {
+			e.Hint = "every bundle has a config.json; tare-spec(8) writes one"
+		}
+		return e
 	}
 	return nil
 }

@@ -335,9 +335,7 @@ func (x *execution) begin() error {
 	err := x.proc.Begin(initTimeout.Milliseconds(), x.listener())
 	if err != nil {
 		x.abort()
-		if x.o.PidFile != "" {
-			os.Remove(x.o.PidFile) // it would name a process that is gone
-		}
+		removePidFile(x.o.PidFile) // it would name a process that is gone
 	}
 	closeFd(x.entryFd)
 	x.entryFd = -1
