@@ -40,6 +40,9 @@ func (c *creation) load() error {
 		}
 		return problems[0]
 	}
+	if err := c.checkHostNamespaces(); err != nil {
+		return err
+	}
 	if err := checkAgent(c.spec); err != nil {
 		return err
 	}

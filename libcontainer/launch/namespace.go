@@ -63,7 +63,7 @@ func isOwnUser(fd int) bool {
 
 // openNamespace opens one namespace file and has the kernel confirm what it is (ioctl_nsfs(2), NS_GET_NSTYPE).
 func openNamespace(n *Namespace) (int, error) {
-	fd, err := unix.Open(n.Path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(n.Path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0) // it may be a FIFO that nobody writes to
 	if err != nil {
 		return -1, &fault.Error{Op: "open namespace", Pointer: n.Pointer, Path: n.Path, Err: err}
 	}

@@ -63,6 +63,7 @@ var provoked = map[string]func(*testing.T) result{
 	"not supported by this":   creating(func(b *bundle) { b.spec.Annotations = map[string]string{"run.oci.handler": "krun"} }),
 	"needs a namespace of":    creating(func(b *bundle) { withoutNamespace(specs.UTSNamespace)(b.spec) }),
 	"belongs to the host":     creating(sysctl("kernel.panic")),
+	"is the host's own":       creating(func(b *bundle) { withNamespace(specs.MountNamespace, "/proc/self/ns/mnt")(b.spec) }),
 	"every bundle has":        func(t *testing.T) result { return newBundle(t).try("create", "--bundle", "/") },
 	"open namespace":          creating(func(b *bundle) { withNamespace(specs.UTSNamespace, "/proc/1/ns/nosuch")(b.spec) }),
 	"was killed (signal 9)":   creating(hookOf(`kill -9 $(sed 's/.*"pid":\([0-9]*\).*/\1/')`, 0)),

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,11 +137,14 @@ func TestJoinMountNamespace(t *testing.T) {
 
 // G5: what is no namespace, or none of that type, is refused, with the pointer of the entry.
 func TestJoinRefused(t *testing.T) {
+	fifoDir := t.TempDir()
+	must(t, unix.Mkfifo(filepath.Join(fifoDir, "fifo"), 0o600))
 	for _, test := range []struct{ name, path, want string }{
 		{"wrong type", "/proc/self/ns/uts", "/linux/namespaces"},
 		{"missing", "/nonexistent/ns", "no such file or directory"},
 		{"a file", "/etc/passwd", "/linux/namespaces"},
 		{"a directory", "/proc", "/linux/namespaces"},
+		{"a FIFO", filepath.Join(fifoDir, "fifo"), "must be a namespace file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBundle(t, withNamespace(specs.NetworkNamespace, test.path))
@@ -148,6 +152,36 @@ func TestJoinRefused(t *testing.T) {
 			b.nothingLeft()
 		})
 	}
+}
+
+// G5: a path that leads to a namespace of the host changes nothing there; joined it may be.
+func TestJoinHost(t *testing.T) {
+	requireRoot(t)
+	before := read(t, "/proc/sys/kernel/hostname")
+	for _, process := range []string{"self", "1"} {
+		path := "/proc/" + process + "/ns/"
+		if _, err := os.Stat(path + "uts"); err != nil {
+			continue // process 1 may be hidden
+		}
+		for _, row := range []struct {
+			kind       specs.LinuxNamespaceType
+			file, want string
+			change     option
+		}{
+			{specs.MountNamespace, "mnt", "", func(*specs.Spec) {}},
+			{specs.UTSNamespace, "uts", "/hostname", func(s *specs.Spec) { s.Hostname = "changed" }},
+			{specs.NetworkNamespace, "net", "/linux/sysctl/net.ipv4.ip_forward", withLinux(func(l *specs.Linux) { l.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"} })},
+			{specs.IPCNamespace, "ipc", "/linux/sysctl/kernel.msgmax", withLinux(func(l *specs.Linux) { l.Sysctl = map[string]string{"kernel.msgmax": "12345"} })},
+		} {
+			b := newBundle(t, row.change, withNamespace(row.kind, path+row.file))
+			b.try("create").fails("config.json /linux/namespaces/", "/path", "is the host's own "+string(row.kind)+" namespace", row.want, "leave out the path")
+			b.nothingLeft()
+		}
+	}
+	wants(t, "name of the host", read(t, "/proc/sys/kernel/hostname"), before)
+	b := newBundle(t, withNamespace(specs.UTSNamespace, "/proc/self/ns/uts"), withArgs("busybox", "hostname"))
+	b.spec.Hostname = ""
+	wants(t, "name", b.output(), strings.TrimSpace(before))
 }
 
 // G15: the loopback device of a new network namespace is up.
