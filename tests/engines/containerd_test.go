@@ -27,6 +27,7 @@ func startContainerd(t *testing.T) func(runtime string) *engine {
 func startContainerdDaemon(t *testing.T) (with func(runtime string) *engine, containerd *service) {
 	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
+	t.Setenv("CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS", "1") // of ctr 2, on hosts with cgroup v1
 	config := filepath.Join(workspace, "containerd.toml")
 	must(t, os.WriteFile(config, []byte(containerdConfig), 0o644))
 	containerd = daemon(t, func() error { return answered("ctr", "version") }, "containerd", "--config", config)

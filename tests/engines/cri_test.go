@@ -15,15 +15,8 @@ import (
 func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
-	var config strings.Builder
-	config.WriteString(criConfiguration(t))
-	if from != nil {
-		for _, host := range []string{"registry.k8s.io", "gcr.io"} {
-			fmt.Fprintf(&config, "[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.%q]\n  endpoint = [\"http://%s\"]\n", host, from.address)
-		}
-	}
 	file := filepath.Join(workspace, "cri.toml")
-	must(t, os.WriteFile(file, []byte(config.String()), 0o644))
+	must(t, os.WriteFile(file, []byte(criConfiguration(t, from)), 0o644))
 	command := crictl(t, "/run/containerd/containerd.sock")
 	daemon(t, func() error { return answered(append(command, "info")...) }, "containerd", "--config", file)
 	for _, path := range []string{archive(t), pauseArchive(t, "tail", "-f", "/dev/null")} {

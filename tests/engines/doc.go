@@ -1,6 +1,6 @@
 // Package engines has container engines run their containers with the real binary in place of runc: Podman, Buildah,
-// containerd, Docker, those of the distribution, and CRI-O, which make test-crio builds. What passes with the distribution's
-// runc has to pass with tare.
+// containerd, Docker, those of the distribution, and containerd 2 and CRI-O, which make test-containerd and make test-crio build.
+// What passes with the distribution's runc has to pass with tare.
 //
 // The engines and the tests live in a pid, mount, network and IPC namespace of their own, with /run, /var/lib and the engines'
 // configuration on file systems that nobody else sees, so nothing of the host's engines is used or touched, and everything
