@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ import (
 const exitTimeout = 10 * time.Second
 
 // Delete removes a container that has stopped, or that was created and never started. With force it removes any
-// container, whatever state it or its record is in, and succeeds where there is none.
+// container whose record can be read, whatever state it is in, and succeeds where there is none.
 func (r *Runtime) Delete(id string, force bool) error { return verb("delete", id, r.delete(id, force)) }
 
 func (r *Runtime) delete(id string, force bool) error {
@@ -151,7 +152,11 @@ func killInit(record *state.Record, m *cgroups.Manager) error {
 			return err
 		}
 	}
-	return waitExit(fd)
+	err = waitExit(fd)
+	if e, ok := err.(*fault.Error); ok && e.Err == fault.ErrTimeout {
+		e.Hint = cmp.Or(unreaped(record.Init.Pid), e.Hint)
+	}
+	return err
 }
 
 // waitExit waits until the process of a pidfd has exited; it may still be a zombie then, which its parent reaps.

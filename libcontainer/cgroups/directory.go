@@ -44,14 +44,22 @@ func (d *directory) open() (dirFd int, err error) {
 		d.dirFd, err = openat2(unix.AT_FDCWD, d.path, unix.O_RDONLY|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS)
 		if err != nil {
 			d.dirFd = -1
-			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: err}
+			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: err, Hint: goneHint(err)}
 		}
 		if d.inode != nil && inodeOf(d.dirFd) != *d.inode {
 			d.close()
-			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: unix.ENOENT}
+			return -1, &fault.Error{Op: "open cgroup", Path: d.path, Err: unix.ENOENT, Hint: goneHint(unix.ENOENT)}
 		}
 	}
 	return d.dirFd, nil
+}
+
+// goneHint is for a cgroup that create has made and somebody else has removed, which takes moving all its processes away.
+func goneHint(err error) string {
+	if err == unix.ENOENT {
+		return "it has been removed, and what runs in the container moved elsewhere; kill and delete work without it"
+	}
+	return ""
 }
 
 // inodeOf is the number of a cgroup's directory, which no later one gets: the kernel counts them up (kernfs_node.id). 0 is

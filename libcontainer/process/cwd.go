@@ -125,8 +125,11 @@ var errOutside = fault.Text("the working directory is outside of the container's
 
 func cwdError(op, path string, err error) error {
 	e := &fault.Error{Op: op, Path: path, Err: err}
-	if err == unix.ELOOP {
+	switch {
+	case err == unix.ELOOP:
 		e.Hint = "a working directory may not lead through a descriptor link of /proc, or a loop of links"
+	case err == unix.ENOENT && op == "getcwd":
+		e.Hint = "the directory has been removed since create"
 	}
 	return e
 }

@@ -211,6 +211,9 @@ func (d *Dir) Remove() error {
 		unix.Unlinkat(d.fd, notifyDir, unix.AT_REMOVEDIR)
 		err = unix.Unlinkat(d.root.fd, d.ID, unix.AT_REMOVEDIR)
 	}
+	if err == unix.ENOTEMPTY {
+		return &fault.Error{Op: "remove", Path: d.path(""), Err: err, Hint: "what is left in it is not tare's; all else is removed"}
+	}
 	if err != nil && err != unix.ENOENT {
 		return &fault.Error{Op: "remove", Path: d.path(""), Err: err}
 	}
@@ -258,7 +261,7 @@ func (d *Dir) read(name string, limit int64) ([]byte, error) {
 		return nil, &fault.Error{Op: "stat", Path: d.path(name), Err: err}
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > limit {
-		return nil, &fault.Error{Op: "read", Path: d.path(name), Err: fault.Text("not a regular file of at most " + strconv.FormatInt(limit, 10) + " bytes")}
+		return nil, d.unreadable(name, fault.Text("not a regular file of at most "+strconv.FormatInt(limit, 10)+" bytes"))
 	}
 	b := make([]byte, st.Size)
 	for n := 0; n < len(b); {
@@ -277,8 +280,18 @@ func (d *Dir) read(name string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// byHand is for a record that is there and says nothing. To remove its directory without looking for what runs would be to
+// forget a container that may be in somebody's way, and to guess what it owned could end somebody else's.
+const byHand = "kill its processes and remove its cgroup, which config.json beside it may name, then remove the directory"
+
+// unreadable is the error of a file that ought to be there. Without a record there is nothing else either; any other file is not
+// needed to remove a container.
 func (d *Dir) unreadable(name string, err error) error {
-	return &fault.Error{Op: "open", Path: d.path(name), Err: err, Hint: `"delete --force" removes the container`}
+	e := &fault.Error{Op: "open", Path: d.path(name), Err: err, Hint: `"delete --force" removes the container`}
+	if name == "state.json" && err != unix.ENOENT {
+		e.Hint = byHand
+	}
+	return e
 }
 
 // Busy says whether another verb holds the lock right now. It is asked by readers, which take no lock.

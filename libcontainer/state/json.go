@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -124,7 +125,11 @@ func (e *encoder) resctrl(r *Resctrl) {
 	e.text("monitor", r.Monitor)
 }
 
-var errShape = errors.New("not the record of a container")
+// What is wrong with a record, in words for whoever has the disk that it lies on; where, nobody can use.
+var (
+	errShape = errors.New("not the record of a container")
+	errCut   = errors.New("the record of a container is cut off")
+)
 
 // decoder reads what encoder wrote; the first problem sticks in err.
 type decoder struct {
@@ -136,10 +141,13 @@ func decode(b []byte) (*Record, error) {
 	r := &Record{}
 	d := &decoder{from: jsontext.NewDecoder(bytes.NewReader(b))}
 	d.object(func(name string) { d.member(r, name) })
-	if d.err != nil {
-		return nil, d.err
+	switch {
+	case d.err == nil:
+		return r, nil
+	case errors.Is(d.err, io.EOF), errors.Is(d.err, io.ErrUnexpectedEOF):
+		return nil, errCut
 	}
-	return r, nil
+	return nil, errShape
 }
 
 func (d *decoder) member(r *Record, name string) {

@@ -97,12 +97,12 @@ func (d *Dir) Load() (*Record, error) {
 	}
 	r, err := decode(b)
 	if err != nil {
-		return nil, &fault.Error{Op: "parse", Path: d.path("state.json"), Err: err, Hint: `"delete --force" removes the container`}
+		return nil, &fault.Error{Op: "parse", Path: d.path("state.json"), Err: err, Hint: byHand}
 	}
 	if r.Version != Version || r.ID != d.ID {
 		return nil, &fault.Error{Op: "read", Path: d.path("state.json"),
 			Err:  fault.Text("version " + strconv.Itoa(r.Version) + " of container " + strconv.Quote(r.ID) + ", want version " + strconv.Itoa(Version) + " of " + strconv.Quote(d.ID)),
-			Hint: "it was written by another version of tare"}
+			Hint: "it was written by another version of tare, which can delete the container"}
 	}
 	return r, nil
 }

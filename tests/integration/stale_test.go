@@ -96,9 +96,9 @@ func TestUnbelievableRecords(t *testing.T) {
 	}{
 		{"newer version", `{"version": 99, "id": "ID"}`, "version 99"},
 		{"of another container", `{"version": 1, "id": "other"}`, `"other"`},
-		{"half written", `{"version": 1, "id": "ID", "creat`, "parse"},
-		{"empty", ``, "parse"},
-		{"no object", `[]`, "parse"},
+		{"half written", `{"version": 1, "id": "ID", "creat`, "is cut off; kill its processes"},
+		{"empty", ``, "is cut off; kill its processes"},
+		{"no object", `[]`, "not the record of a container; kill its processes"},
 	} {
 		b := newBundle(t)
 		dir := filepath.Join(stateRoot(), b.id)
@@ -107,6 +107,7 @@ func TestUnbelievableRecords(t *testing.T) {
 		for _, verb := range []string{"state", "kill", "start", "delete", "pause"} {
 			b.try(verb).fails("state.json", row.want)
 		}
+		b.try("delete", "--force").fails("state.json", row.want)
 		b.exec(nil, "true").refuses("state.json", row.want)
 		b.try("create").fails("container with given ID already exists")
 		if out := run(t, "list", "-q").succeeds().stdout; !strings.Contains(out, b.id) {
@@ -114,6 +115,26 @@ func TestUnbelievableRecords(t *testing.T) {
 		}
 		must(t, os.RemoveAll(dir)) // what it owned, if anything, nobody knows
 	}
+}
+
+// What else is in the directory of a container stays, and the error says what it is not.
+func TestForeignFileOfAContainer(t *testing.T) {
+	b := newBundle(t).create()
+	dir := filepath.Join(stateRoot(), b.id)
+	must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600))
+	b.try("delete").fails(dir, "directory not empty", "is not tare's")
+	must(t, os.Remove(filepath.Join(dir, "notes.txt")))
+	b.try("delete", "--force").succeeds()
+	b.nothingLeft()
+}
+
+// A root that is removed while the container waits is named as what start misses.
+func TestRootRemoved(t *testing.T) {
+	b := newBundle(t).create()
+	must(t, os.RemoveAll(b.path("/")))
+	b.try("start").fails("/process/cwd", "has been removed since create")
+	b.try("delete").succeeds()
+	b.nothingLeft()
 }
 
 // What is not ours in the root is left alone, and is no container.
