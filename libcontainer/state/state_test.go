@@ -169,7 +169,19 @@ func TestOpenRootRefuses(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{open, link} {
+	group := filepath.Join(dir, "group")
+	if err := errors.Join(os.Mkdir(group, 0o700), os.Chmod(group, 0o770)); err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{open, link, group}
+	if unix.Geteuid() == 0 {
+		foreign := filepath.Join(dir, "foreign")
+		if err := errors.Join(os.Mkdir(foreign, 0o700), os.Chown(foreign, 1000, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, foreign)
+	}
+	for _, path := range paths {
 		if r, err := OpenRoot(path, false); err == nil {
 			r.Close()
 			t.Errorf("%s accepted", path)
@@ -186,6 +198,7 @@ func TestIDsLeavesOutWhatIsNotOurs(t *testing.T) {
 		create(t, r, id).Close()
 	}
 	os.Mkdir(r.CacheDir(), 0o700)
+	os.Mkdir(filepath.Join(r.Path, "no id"), 0o700)
 	os.WriteFile(filepath.Join(r.Path, "file"), nil, 0o600)
 	ids, err := r.IDs()
 	if err != nil || len(ids) != 2 || ids[0] != "a" || ids[1] != "b" {
