@@ -63,7 +63,7 @@ func signalInit(record *state.Record, signal unix.Signal) error {
 
 // openInit returns a pidfd of the init process, which the caller closes; ErrNotRunning where it is gone.
 func openInit(record *state.Record) (int, error) {
-	if record.Creating || record.Init.Pid <= 0 {
+	if record.Init.Pid <= 0 { // it is being created, or create was killed
 		return -1, fault.ErrNotRunning
 	}
 	fd, err := unix.PidfdOpen(record.Init.Pid, 0)

@@ -252,6 +252,25 @@ func TestPoststopRunsOnce(t *testing.T) {
 	b.nothingLeft()
 }
 
+// P5 C19: a configuration that cannot be read any more keeps delete from running the hooks; a forced one says so, and removes the
+// container all the same.
+func TestPoststopWithoutConfiguration(t *testing.T) {
+	b := newBundle(t, withArgs("true"))
+	l := newHookLog(b)
+	b.spec.Hooks = &specs.Hooks{Poststop: []specs.Hook{l.hook("poststop")}}
+	b.create().start()
+	b.wait()
+	must(t, os.WriteFile(filepath.Join(stateRoot(), b.id, "config.json"), []byte("{"), 0o600))
+	b.try("delete").fails("config.json")
+	wants(t, "status", b.state().Status, "stopped")
+	r := b.try("delete", "--force").succeeds()
+	if !strings.Contains(r.stderr, "poststop hooks are not run") {
+		t.Errorf("%v: no warning", r)
+	}
+	wants(t, "calls", l.names(), "")
+	b.nothingLeft()
+}
+
 // P5 P10: poststop runs once in run as well, whether the program could be started or not.
 func TestRunHooks(t *testing.T) {
 	for program, want := range map[string]string{

@@ -104,6 +104,10 @@ func TestKillSharedPidNamespace(t *testing.T) {
 		if !exists("/proc/" + itoa(other)) {
 			t.Fatal("TERM has reached the other process")
 		}
+		run(t, "kill", b.id, "KILL").fails("container not running")
+		if !exists("/proc/"+itoa(other)) || strings.Contains(read(t, "/proc/"+itoa(other)+"/stat"), ") Z ") {
+			t.Fatal("KILL of a stopped container has reached the other process")
+		}
 		run(t, "kill", "--all", b.id, "KILL").succeeds()
 		ended(t, other)
 		b.try("delete").succeeds()
