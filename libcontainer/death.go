@@ -16,7 +16,7 @@ type death struct {
 // been reaped the kernel keeps the status for the holders of a pidfd since Linux 6.15.
 func deathOf(p state.Process, pidfd int) death {
 	stat, err := readStat(p.Pid)
-	if err == nil && stat.startTime == p.StartTime && (stat.state == 'Z' || stat.state == 'X') {
+	if err == nil && stat.startTime == p.StartTime && stat.ended() {
 		return death{unix.WaitStatus(stat.exitCode), true}
 	}
 	info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}

@@ -19,6 +19,7 @@ type processStat struct {
 	state     byte
 	parent    int
 	flags     uint64 // PF_ of the kernel's sched.h
+	threads   int
 	startTime uint64 // clock ticks after boot
 	exitCode  int    // as wait(2) gives it; of a zombie only
 }
@@ -56,6 +57,7 @@ func parseStat(line []byte) (processStat, error) {
 	}
 	stat := processStat{state: fields[0][0], startTime: start}
 	stat.parent, _ = strconv.Atoi(string(fields[1]))
+	stat.threads, _ = strconv.Atoi(string(fields[17])) // field 20
 	stat.flags, _ = strconv.ParseUint(string(fields[6]), 10, 64)
 	if len(fields) > 49 {
 		stat.exitCode, _ = strconv.Atoi(string(fields[49])) // field 52
@@ -69,8 +71,12 @@ func alive(p state.Process) bool {
 		return false
 	}
 	stat, err := readStat(p.Pid)
-	return err == nil && stat.startTime == p.StartTime && stat.state != 'Z' && stat.state != 'X'
+	return err == nil && stat.startTime == p.StartTime && !stat.ended()
 }
+
+// ended says whether a process is no more than a status for its parent. The state in the file is that of the first thread, and a
+// program may end that alone and go on with others: a container would be called stopped and could not be killed.
+func (s *processStat) ended() bool { return (s.state == 'Z' || s.state == 'X') && s.threads <= 1 }
 
 // statusOf asks the kernel; the record alone is never believed. "Created" is whatever still executes the sealed image, so
 // a start that was killed at any instruction leaves nothing that lies.

@@ -25,7 +25,7 @@ func unreaped(init int) string {
 			continue
 		}
 		stat, err := readStat(pid)
-		if err != nil || stat.state != 'Z' {
+		if err != nil || !stat.ended() {
 			continue
 		}
 		if of, err := os.Readlink(pidNamespace(pid)); err != nil || of != namespace {
