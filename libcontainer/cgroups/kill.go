@@ -29,13 +29,19 @@ func (m *Manager) Kill() error {
 	if h.isUnified() {
 		err := h.write("cgroup.kill", "1") // Linux 5.14; atomic, forks included
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
-			return errors.Join(ignoreGone(err), m.ThawTree())
+			return errors.Join(ignoreGone(err), m.ThawTree(), m.killHeadless())
 		}
 	}
 	if _, err := h.open(); err != nil {
 		return ignoreGone(err)
 	}
 	return m.killEach(h)
+}
+
+// killHeadless kills what cgroup.kill leaves: it signals the first thread of a process, and where that has ended the signal is
+// lost, although others run.
+func (m *Manager) killHeadless() error {
+	return ignoreGone(SignalAll(m.Procs, unix.SIGKILL))
 }
 
 // killEach kills process by process. Freezing first keeps them from forking away; where that does not work, the rounds do.
