@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,5 +66,31 @@ func TestAddCaps(t *testing.T) {
 	all := &specs.Process{}
 	if err := addCaps(all, []string{"CAP_KILL"}); err != nil || all.Capabilities != nil {
 		t.Errorf("a process with all capabilities lost some: %+v, %v", all.Capabilities, err)
+	}
+}
+
+// D2 D5 D9: flags add to the process that the container was created with, and take nothing away from what confines it.
+func TestChange(t *testing.T) {
+	process := func() *specs.Process {
+		return &specs.Process{
+			Args: []string{"sh"}, Cwd: "/home", Env: []string{"A=1"}, NoNewPrivileges: true, SelinuxLabel: "label", ApparmorProfile: "profile",
+			User: specs.User{UID: 5, GID: 6, AdditionalGids: []uint32{7}},
+		}
+	}
+	same, p := process(), process()
+	if err := new(ProcessFlags).change(p); err != nil || !reflect.DeepEqual(p, same) {
+		t.Errorf("no flag changes it to %+v, %v", p, err)
+	}
+	f := &ProcessFlags{Args: []string{"ls"}, Cwd: "/tmp", Env: []string{"B=2"}, User: "8", AdditionalGids: []uint32{9}, Tty: true, ProcessLabel: "l", Apparmor: "p"}
+	want := &specs.Process{
+		Args: []string{"ls"}, Cwd: "/tmp", Env: []string{"A=1", "B=2"}, NoNewPrivileges: true, SelinuxLabel: "l", ApparmorProfile: "p", Terminal: true,
+		User: specs.User{UID: 8, GID: 6, AdditionalGids: []uint32{7, 9}},
+	}
+	if err := f.change(p); err != nil || !reflect.DeepEqual(p, want) {
+		t.Errorf("got %+v, %v", p, err)
+	}
+	bare := &specs.Process{}
+	if err := (&ProcessFlags{NoNewPrivs: true}).change(bare); err != nil || !bare.NoNewPrivileges {
+		t.Errorf("--no-new-privs: %+v, %v", bare, err)
 	}
 }

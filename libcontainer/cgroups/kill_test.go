@@ -47,4 +47,7 @@ func TestKillWithoutCgroupKill(t *testing.T) {
 			t.Errorf("process %d lives", p.Pid())
 		}
 	}
+	if frozen, err := m.Frozen(); err != nil || frozen {
+		t.Errorf("frozen: %v, %v", frozen, err) // the next process would stop in it
+	}
 }

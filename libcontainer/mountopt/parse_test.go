@@ -123,6 +123,8 @@ func TestParseRefuses(t *testing.T) {
 		word    string
 	}{
 		{name: "unknown word on a bind", options: []string{"ro", "bnid", "bind"}, word: "bnid"},
+		{name: "the link of a source that is none", options: []string{"src-nofollow"}, word: "copy-symlink, src-nofollow"},
+		{name: "the copy of a source that is none", options: []string{"copy-symlink"}, word: "copy-symlink, src-nofollow"},
 		{name: "copy-up of a bind", options: []string{"tmpcopyup"}, bind: true, word: "tmpcopyup"},
 	}
 	for _, tt := range tests {
@@ -158,6 +160,18 @@ func TestTable(t *testing.T) {
 		tmpcopyup unbindable`
 	if got, want := Names(), strings.Fields(words); !slices.Equal(got, want) {
 		t.Errorf("Names()\n got %v\nwant %v", got, want)
+	}
+}
+
+// F31 F32: each recursive word does to all mounts what the plain one does to one.
+func TestRecursiveWords(t *testing.T) {
+	for i := range table {
+		if e := &table[i]; e.kind == recAttr {
+			plain, found := lookup(e.name[1:])
+			if !found || plain.kind != attr && plain.kind != readonly || plain.set != e.set || plain.clear != e.clear {
+				t.Errorf("%+v and %+v", e, plain)
+			}
+		}
 	}
 }
 

@@ -140,6 +140,8 @@ func TestValidateSeccomp(t *testing.T) {
 		{"O11 relative listenerPath", set(specs.LinuxSeccomp{DefaultAction: specs.ActNotify, ListenerPath: "s"}),
 			[]string{`/linux/seccomp/listenerPath: "s": is not an absolute path`}},
 		{"O13 NOTIFY by default", set(specs.LinuxSeccomp{DefaultAction: specs.ActNotify, ListenerPath: "/s"}), nil},
+		{"O13 NOTIFY by default without an agent", set(specs.LinuxSeccomp{DefaultAction: specs.ActNotify}),
+			[]string{"/linux/seccomp/defaultAction: needs listenerPath; it is the socket of the agent that answers"}},
 		{"O13 NOTIFY without an agent", rule(specs.ActNotify, nil),
 			[]string{"/linux/seccomp/syscalls/0/action: needs listenerPath; it is the socket of the agent that answers"}},
 		{"O3 errnoRet of NOTIFY", set(specs.LinuxSeccomp{DefaultAction: specs.ActNotify, DefaultErrnoRet: new(uint(1)), ListenerPath: "/s"}),

@@ -139,3 +139,15 @@ func expectOne(t *testing.T, c *checker, want string) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// E26: the numbers that a list of CPUs may have.
+func TestParseCPUs(t *testing.T) {
+	for list, want := range map[string]int{
+		"": 0, "0": 1, "0-3,7": 5, "8191": 1, "8190-8191": 2,
+		"8192": -1, "0-8192": -1, "3-0": -1, "-1": -1, "1-": -1, ",": -1, "a": -1, "1,,2": -1,
+	} {
+		if cpus, ok := ParseCPUs(list); ok != (want >= 0) || ok && len(cpus) != want {
+			t.Errorf("%q: %d, %v", list, len(cpus), ok)
+		}
+	}
+}

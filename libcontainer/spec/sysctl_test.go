@@ -47,6 +47,12 @@ func TestValidateSysctl(t *testing.T) {
 			"/linux/sysctl/net: belongs to the host, not to a namespace; set it on the host",
 			"/linux/sysctl/vm.swappiness: belongs to the host, not to a namespace; set it on the host",
 		}},
+		{"I11 W what executes programs on the host", set("kernel.core_pattern", "|/x", "kernel.modprobe", "/x", "kernel.hotplug", "/x", "fs.binfmt_misc.register", "x"), []string{
+			"/linux/sysctl/fs.binfmt_misc.register: belongs to the host, not to a namespace; set it on the host",
+			"/linux/sysctl/kernel.core_pattern: belongs to the host, not to a namespace; set it on the host",
+			"/linux/sysctl/kernel.hotplug: belongs to the host, not to a namespace; set it on the host",
+			"/linux/sysctl/kernel.modprobe: belongs to the host, not to a namespace; set it on the host",
+		}},
 		{"I11 I12 host sysctl behind net", set("net/../kernel/sysrq", "1"), []string{"/linux/sysctl/net~1..~1kernel~1sysrq: is not the name of a sysctl"}},
 		{"I11 no network namespace", without(specs.NetworkNamespace, "net.ipv4.ip_forward"),
 			[]string{`/linux/sysctl/net.ipv4.ip_forward: needs a namespace of type network; add {"type": "network"} to /linux/namespaces`}},

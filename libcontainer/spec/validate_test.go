@@ -166,6 +166,9 @@ func TestValidateMounts(t *testing.T) {
 		{"F34 W one of two maps", add(specs.Mount{Destination: "/d", UIDMappings: make([]specs.LinuxIDMapping, 1)}), []string{
 			"/mounts/1: uidMappings and gidMappings must be given together",
 		}},
+		{"F34 W the other of two maps", add(specs.Mount{Destination: "/d", GIDMappings: make([]specs.LinuxIDMapping, 1)}), []string{
+			"/mounts/1: uidMappings and gidMappings must be given together",
+		}},
 	})
 }
 

@@ -131,6 +131,7 @@ func TestCgroupManagerDisabled(t *testing.T) {
 	}
 	b.start()
 	checkRunning(b)
+	b.exec([]string{"--cgroup", "sub"}, "true").refuses("--cgroup", "the container has no cgroup") // D10
 
 	limited := newBundle(t, withoutMount("/sys/fs/cgroup"), withResources(func(r *specs.LinuxResources) { r.Pids = &specs.LinuxPids{Limit: new(int64(5))} }))
 	limited.tryWith(disabled, "create").fails("/linux/resources", "need")

@@ -197,6 +197,30 @@ func TestExecStatus(t *testing.T) {
 	wants(t, "output", (<-done).stdout, "thawed\n")
 }
 
+// D11 C32: an exec keeps a pause away until its program runs, and no longer.
+func TestPauseDuringExec(t *testing.T) {
+	b := running(t)
+	b.execWith(invocation{whileItRuns: func(*os.Process) {
+		eventually(t, "the program runs", func() bool { return exists(b.path("tmp/ready")) })
+		b.try("pause").succeeds()
+		b.checkPaused(true, "paused")
+		b.try("resume").succeeds()
+		b.execs("rm /tmp/ready")
+	}}, nil, "sh", "-c", "touch /tmp/ready; while [ -e /tmp/ready ]; do sleep 0.01; done").succeeds()
+}
+
+// D2 D9: the terminal is that of the container's first process, and no other's.
+func TestExecBesideTerminal(t *testing.T) {
+	b := newBundle(t, withArgs("sleep", "600"))
+	b.spec.Process.Terminal = true
+	socket := listen(t, filepath.Join(b.dir, "s"))
+	b.create("--console-socket", socket.path)
+	master, _ := socket.receive()
+	defer syscall.Close(master)
+	b.start()
+	wants(t, "output", b.execs("[ -t 1 ] && echo terminal || echo none"), "none")
+}
+
 // D9 A7: detached, with the pid in a file; the process is an orphan that the caller's subreaper waits for.
 func TestExecDetached(t *testing.T) {
 	b := running(t)
@@ -216,6 +240,7 @@ func TestExecDetached(t *testing.T) {
 	if exists(pidFile + "2") {
 		t.Error("there is a pid file of a program that does not run")
 	}
+	b.exec([]string{"--pidfd-socket", "/no/such"}, "true").refuses("/no/such")
 	b.exec([]string{"-d", "--tty"}, "true").refuses("cannot allocate tty if", "will detach without setting console socket")
 }
 

@@ -3,6 +3,8 @@ package integration
 import (
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,6 +69,17 @@ func TestUpdateDeviceOptions(t *testing.T) {
 		b.try("update", "--device-allow", rule).fails("--device-allow", strings.TrimPrefix(fmt.Sprintf("%q", rule), `""`))
 	}
 	wants(t, "in the end", b.opens(), "rw")
+}
+
+// JU8 JU9: rules that cannot be recorded are not in force.
+func TestUpdateDevicesRollBack(t *testing.T) {
+	b := opener(t)
+	must(t, os.Mkdir(filepath.Join(stateRoot(), b.id, "resources.json.new"), 0o700))
+	b.try("update", "--device-allow", "c 1:11 rw").fails("resources.json", "; everything is as before")
+	wants(t, "after a failed update", b.opens(), "--")
+	must(t, os.Remove(filepath.Join(stateRoot(), b.id, "resources.json.new")))
+	b.try("update", "--device-allow", "c 1:11 rw").succeeds()
+	wants(t, "after another one", b.opens(), "rw")
 }
 
 // JU8 H25: the list of a file replaces the rules only if the caller means it. Engines repeat the list of create with each
