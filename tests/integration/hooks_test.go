@@ -222,6 +222,16 @@ func TestPoststartHookFails(t *testing.T) {
 	wants(t, "calls", l.names(), "prestart createRuntime createContainer startContainer poststop")
 }
 
+// C15 C16: an init that dies between start and its program is an error of start, although its end of the wire closes as by execve.
+func TestInitDiesInStart(t *testing.T) {
+	b := newBundle(t, withoutNamespace(specs.PIDNamespace)) // process 1 of one takes no signal from there
+	b.spec.Hooks = &specs.Hooks{StartContainer: []specs.Hook{shellHook("kill -KILL $PPID")}}
+	b.create()
+	b.try("start").fails("died before it could execute the program")
+	b.wait()
+	wants(t, "status", b.state().Status, "stopped")
+}
+
 // P5: a poststop hook that fails is a warning; the others run, and delete succeeds.
 func TestPoststopHookFails(t *testing.T) {
 	b := newBundle(t, withArgs("true"))
