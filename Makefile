@@ -40,7 +40,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.gitCommit=$(COMMIT)
 
 .DEFAULT_GOAL := all
 .PHONY: all static tare init helper deps need-root
-.PHONY: test test-here engines-then conformance-then test-engines test-containerd test-crio test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
+.PHONY: test test-here engines-then conformance-then test-engines test-containerd test-kubelet test-crio test-vm test-matrix unit integration conformance layers faults bench fuzz demo lint fmt man install install-files uninstall deb release test-install clean
 
 all: tare
 
@@ -170,6 +170,13 @@ CONTAINERD_VERSION := v2.4.2
 build/containerd:
 	GOBIN=$(CURDIR)/$@ $(GO) install -tags 'no_btrfs no_devmapper no_zfs' -ldflags '-s -w' $(CONTAINERD)/containerd@$(CONTAINERD_VERSION) \
 		$(CONTAINERD)/containerd-shim-runc-v2@$(CONTAINERD_VERSION) $(CONTAINERD)/ctr@$(CONTAINERD_VERSION)
+
+# A kubelet without a cluster, over containerd 2; four minutes of a processor to build.
+test-kubelet: need-root tare $(KUBERNETES) build/containerd build/bin/kubelet
+	PATH=$(CURDIR)/build/containerd:$$PATH && export PATH && $(TRY_ENGINES) -run 'TestKubelet$$'
+
+build/bin/kubelet: tests/kubelet/go.mod tests/kubelet/go.sum
+	cd tests/kubelet && $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ k8s.io/kubernetes/cmd/kubelet
 
 # CRI-O, which the distribution does not have. It takes nine minutes of a processor to build, so make test leaves it out.
 test-crio: need-root tare build/bin/crictl build/bin/crio build/bin/pinns

@@ -14,20 +14,27 @@ import (
 // one is given.
 func startCRI(t *testing.T, from *registry) func(runtime string) *engine {
 	t.Helper()
+	with, _ := startCRIDaemon(t, from)
+	return with
+}
+
+func startCRIDaemon(t *testing.T, from *registry) (with func(runtime string) *engine, containerd *service) {
+	t.Helper()
 	requireEngine(t, "containerd", "ctr", "runc")
 	file := filepath.Join(workspace, "cri.toml")
 	must(t, os.WriteFile(file, []byte(criConfiguration(t, from)), 0o644))
 	command := crictl(t, "/run/containerd/containerd.sock")
-	daemon(t, func() error { return answered(append(command, "info")...) }, "containerd", "--config", file)
+	containerd = daemon(t, func() error { return answered(append(command, "info")...) }, "containerd", "--config", file)
 	for _, path := range []string{archive(t), pauseArchive(t, "tail", "-f", "/dev/null")} {
 		must(t, answered("ctr", "--namespace=k8s.io", "images", "import", path))
 	}
-	return func(runtime string) *engine {
+	with = func(runtime string) *engine {
 		return &engine{
 			name: "CRI", runtime: runtime, command: command,
 			clean: func(e *engine) { e.try("rmp", "--all", "--force") },
 		}
 	}
+	return with, containerd
 }
 
 // crictl is the command line of crictl for the CRI at a socket.

@@ -1,5 +1,5 @@
 // Package engines has container engines run their containers with the real binary in place of runc: Podman, Buildah,
-// containerd, Docker, those of the distribution, and containerd 2 and CRI-O, which make test-containerd and make test-crio build.
+// containerd, Docker, those of the distribution, and containerd 2, a kubelet and CRI-O, which make test-containerd, test-kubelet and test-crio build.
 // What passes with the distribution's runc has to pass with tare.
 //
 // The engines and the tests live in a pid, mount, network and IPC namespace of their own, with /run, /var/lib and the engines'
