@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -34,8 +35,13 @@ func removePidFile(path string) {
 	}
 }
 
+// isNoFile says whether there is something else than a file: also behind a link, which else is replaced like a file and not
+// followed, because whoever made it would choose what root overwrites. Links to our own descriptors, such as /dev/stdout, stay.
 func isNoFile(path string) bool {
-	info, err := os.Lstat(path)
+	if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "/proc/self/fd/") {
+		return true
+	}
+	info, err := os.Stat(path)
 	return err == nil && !info.Mode().IsRegular()
 }
 

@@ -1,14 +1,17 @@
 package libcontainer
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// A pid file replaces a file, and nothing else: a device, a link or a FIFO is what it was, has the pid, and is not removed.
+// A pid file replaces a file, or a link to one, which is not followed. A device, a FIFO or a link to our own descriptors is what it
+// was, has the pid, and is not removed.
 func TestPidFile(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
@@ -34,7 +37,28 @@ func TestPidFile(t *testing.T) {
 	if err := unix.Mkfifo(in("fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"link": "", "fifo": "no such device or address", ".": "is a directory"} {
+	if err := writePidFile(in("link"), 17); err != nil {
+		t.Fatal(err)
+	}
+	content("link", "17")
+	content("target", "much longer")
+	removePidFile(in("link"))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := os.Symlink("/proc/self/fd/"+strconv.Itoa(int(w.Fd())), in("stream")); err != nil {
+		t.Fatal(err)
+	}
+	if err := writePidFile(in("stream"), 17); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	if b, err := io.ReadAll(r); err != nil || string(b) != "17" {
+		t.Errorf("the stream has %q, %v", b, err)
+	}
+	for name, want := range map[string]string{"fifo": "no such device or address", ".": "is a directory"} {
 		got := ""
 		if err := writePidFile(in(name), 17); err != nil {
 			got = err.Error()
@@ -45,7 +69,6 @@ func TestPidFile(t *testing.T) {
 		}
 		removePidFile(in(name))
 	}
-	content("target", "17")
 	if names, err := filepath.Glob(in("*")); err != nil || len(names) != 3 {
 		t.Errorf("left are %q, %v", names, err)
 	}
