@@ -102,6 +102,9 @@ func begin(conn *wire.Conn, timeoutMilliseconds int64, l *Listening) error {
 		if err == wire.ErrClosed && executing {
 			return nil // execve closed it
 		}
+		if err == fault.ErrTimeout && executing {
+			return &fault.Error{Op: "wait for the program to be executed", Err: err, Hint: "a seccomp filter ends the thread at execve, its agent does not answer, or a file system hangs"}
+		}
 		if err != nil {
 			return gone(err)
 		}
