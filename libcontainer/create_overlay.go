@@ -43,7 +43,45 @@ func (c *creation) planOverlay(in *plan.Input) (err error) {
 	if c.o.Overlay == "" {
 		pointer = fault.Ptr("annotations", overlay.Annotation)
 	}
-	return checkDirectory("directory of the overlay", pointer, c.overlay.Dir)
+	if err := checkDirectory("directory of the overlay", pointer, c.overlay.Dir); err != nil {
+		return err
+	}
+	if root := c.spec.Root.Path; isBelow(c.overlay.Dir, absolute(c.bundle, root)) {
+		return &fault.Error{
+			Pointer: pointer, Op: "directory of the overlay", Path: c.overlay.Dir, Err: fault.Text("lies in the root filesystem"),
+			Hint: "it would be a part of what it lies above; give the container a directory elsewhere",
+		}
+	}
+	return nil
+}
+
+func absolute(base, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(base, path)
+}
+
+// isBelow compares the directories themselves: paths may lead through links and bind mounts.
+func isBelow(dir, root string) bool {
+	top, err := os.Stat(root)
+	if err != nil {
+		return false // said elsewhere
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for {
+		info, err := os.Stat(dir)
+		if err == nil && os.SameFile(info, top) {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
 }
 
 // kernelAtLeast compares the release of the running kernel; one that cannot be read is old.

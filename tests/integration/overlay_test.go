@@ -218,6 +218,15 @@ func TestOverlayRefused(t *testing.T) {
 	})
 	b.try("create", "--overlay", "tmpfs").fails("an overlay needs a mount namespace")
 	b.nothingLeft()
+	for _, dir := range []string{"/", "/tmp"} { // the image would be written to
+		b = newBundle(t)
+		before := names(t, b.path(dir))
+		b.try("create", "--overlay", b.path(dir)).fails("lies in the root filesystem")
+		b.nothingLeft()
+		wants(t, "the image", strings.Join(names(t, b.path(dir)), " "), strings.Join(before, " "))
+	}
+	must(t, os.Symlink(b.path(), b.dir+"/link"))
+	b.try("create", "--overlay", b.dir+"/link/tmp").fails("lies in the root filesystem")
 }
 
 // A hostile image: links out of the root, whiteouts and attributes of overlay in the image mean nothing outside.
