@@ -99,7 +99,7 @@ func TestNetDevicesAfterFailure(t *testing.T) {
 		"init fails":              {[]option{withNetDevices(first, "net0", second, "net1"), withArgs("/nosuch")}, []string{"/nosuch"}},
 		"a name that is too long": {[]option{withNetDevices(first, "abcdefghijklmnop")}, []string{"/linux/netDevices/" + first + "/name", "15 bytes"}},
 		"no namespace":            {[]option{withNetDevices(first, ""), withoutNamespace(specs.NetworkNamespace)}, []string{"/linux/netDevices", "namespace of type network"}},
-		"the runtime's namespace": {[]option{withNetDevices(first, ""), withNamespace(specs.NetworkNamespace, "/proc/"+itoa(os.Getpid())+"/ns/net")}, []string{"/linux/netDevices", "network namespace of the runtime"}},
+		"the runtime's namespace": {[]option{withNetDevices(first, ""), withNamespace(specs.NetworkNamespace, "/proc/"+itoa(os.Getpid())+"/ns/net")}, []string{"/linux/netDevices", "is the host's own network namespace"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBundle(t, row.options...)
