@@ -133,6 +133,7 @@ func TestRootRemoved(t *testing.T) {
 	b := newBundle(t).create()
 	must(t, os.RemoveAll(b.path("/")))
 	b.try("start").fails("/process/cwd", "has been removed since create")
+	b.wait()
 	b.try("delete").succeeds()
 	b.nothingLeft()
 }
