@@ -164,17 +164,33 @@ func (e *engine) prints(want string) {
 	e.fail("never printed %q, but %q; pods: %s", want, got, e.try("pods").output)
 }
 
-// removePods takes the pod away, and waits until nothing is left of it.
+// removePods takes the pod away, and waits until nothing is left of it: what has been stopped, the kubelet keeps for a while.
 func removePods(e *engine) {
 	os.Remove(filepath.Join(manifests(), "pod.json"))
+	var pods []podStatus
+	var left []string
 	for deadline := time.Now().Add(commandTimeout); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		pods, _ := podStatuses()
-		e.try("rmp", "--all") // of what has been stopped: the kubelet keeps it for a while
-		if len(pods) == 0 && e.try("pods", "--quiet").output == "" {
+		pods, _ = podStatuses()
+		e.try("rmp", "--all")
+		left = leftOfPods()
+		if len(pods) == 0 && e.try("pods", "--quiet").output == "" && len(left) == 0 {
 			return
 		}
 	}
 	e.try("rmp", "--all", "--force")
+	e.fail("the pod does not end: %+v, left are %q", pods, left)
+}
+
+// leftOfPods are the directories and mounts of containers.
+func leftOfPods() (left []string) {
+	left = stateDirectories()
+	table, _ := os.ReadFile("/proc/self/mountinfo")
+	for line := range strings.Lines(string(table)) {
+		if place := strings.Fields(line)[4]; strings.Contains(place, "/k8s.io/") || strings.HasPrefix(place, "/var/lib/kubelet/pods/") {
+			left = append(left, place)
+		}
+	}
+	return left
 }
 
 func containers(list ...map[string]any) map[string]any { return map[string]any{"containers": list} }
@@ -206,10 +222,13 @@ var kubeletOperations = []operation{
 		e.comes("restarted", func(p *podStatus) bool { return p.Status.ContainerStatuses[0].RestartCount > 0 })
 	}},
 	{"readiness probe", func(e *engine) {
-		c := shell("touch /tmp/ready; exec sleep 600")
+		c := shell("exec sleep 600")
 		c["readinessProbe"] = map[string]any{"exec": map[string]any{"command": []string{"test", "-e", "/tmp/ready"}}, "periodSeconds": 1}
 		e.runs(containers(c))
-		e.comes("ready", func(p *podStatus) bool { return p.Status.ContainerStatuses[0].Ready })
+		ready := func(p *podStatus) bool { return p.Status.ContainerStatuses[0].Ready }
+		e.comes("running and not ready", func(p *podStatus) bool { return p.Status.Phase == "Running" && !ready(p) })
+		e.does("exec", e.does("ps", "--quiet", "--name", "^containers-0"), "touch", "/tmp/ready")
+		e.comes("ready", ready)
 	}},
 	{"init container and shared volume", func(e *engine) {
 		volume := []map[string]any{{"name": "shared", "mountPath": "/shared"}}

@@ -102,7 +102,7 @@ func isolate() error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	for _, dir := range []string{"/run", "/var/lib", "/var/tmp", "/dev/shm", "/etc/containers", "/etc/containerd", "/etc/docker", "/etc/cni", "/root"} {
+	for _, dir := range []string{"/run", "/var/lib", "/var/log", "/var/tmp", "/dev/shm", "/etc/containers", "/etc/containerd", "/etc/docker", "/etc/cni", "/root"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func removeCgroups(before map[string]bool) {
 			continue
 		}
 		switch name, _, _ := strings.Cut(filepath.Base(path), ":"); name { // the rest is that of names in the form of systemd
-		case "libpod_parent", "buildah", "docker", "tare-engines", "k8s.io", "system.slice", "user.slice", "machine.slice", "test.slice":
+		case "libpod_parent", "buildah", "docker", "tare-engines", "tare-kubelet", "k8s.io", "system.slice", "user.slice", "machine.slice", "test.slice":
 		default:
 			continue
 		}

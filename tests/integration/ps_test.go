@@ -34,6 +34,7 @@ func TestPs(t *testing.T) {
 	if !slices.Contains(pids, b.pid) || child == 0 {
 		t.Fatalf("%v", pids)
 	}
+	eventually(t, "the child executes its program", func() bool { return strings.HasPrefix(read(t, "/proc/"+itoa(child)+"/cmdline"), "sleep") })
 
 	below := filepath.Join(cgroupOf(t, b.pid), "below")
 	must(t, os.Mkdir(below, 0o755))
